@@ -6,9 +6,7 @@
 #ifndef ESPTUN_PROPOSAL_H
 #define ESPTUN_PROPOSAL_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "buf.h"
 
 enum ike_cipher { CIPHER_NONE, CIPHER_AES_CBC, CIPHER_3DES, CIPHER_AES_GCM_16 };
 enum ike_hash { HASH_NONE, HASH_SHA1, HASH_SHA256, HASH_SHA384, HASH_SHA512 };
@@ -53,5 +51,50 @@ int esp_proposal_parse(const char *text, bool legacy, struct esp_proposal *out,
 /* Write the suite in the same spelling; out holds PROPOSAL_TEXT octets. */
 void ike_proposal_text(const struct ike_proposal *p, char *out);
 void esp_proposal_text(const struct esp_proposal *p, char *out);
+
+/* What was selected from a peer's SA payload. */
+struct ike_choice {
+	struct ike_proposal suite;
+	uint64_t seconds; /* the lifetime that the peer wrote; 0: none */
+	struct buf reply; /* body of the SA payload to answer with; buf_wipe() it */
+};
+
+struct esp_choice {
+	struct esp_proposal suite;
+	uint64_t seconds;
+	uint8_t spi[4];	  /* the peer's, for our outbound SA */
+	struct buf reply; /* with four zero octets where our SPI belongs: */
+	size_t reply_spi;
+};
+
+enum select {
+	SELECT_OK,
+	SELECT_NONE,	  /* well-formed, and nothing in common with ours */
+	SELECT_MALFORMED, /* why says where */
+};
+
+/*
+ * Bodies of SA payloads (RFC 2407 section 4.6.1, RFC 2409 appendix A): one proposal, one
+ * transform for each suite, best first, with a lifetime in seconds. IKE authenticates with
+ * a pre-shared key; ESP is in tunnel mode.
+ */
+void ike_sa_write(struct buf *b, const struct ike_proposal *p, size_t n,
+		  uint32_t seconds);
+void esp_sa_write(struct buf *b, const struct esp_proposal *p, size_t n,
+		  const uint8_t *spi, uint32_t seconds);
+
+/*
+ * Selects, by our order of preference, a transform of sa that equals one of ours. The
+ * reply repeats it byte for byte. only_one: sa is an answer and may hold but one
+ * transform. On SELECT_MALFORMED the reason is in why (PROPOSAL_TEXT * 2 octets).
+ */
+enum select ike_sa_select(struct chunk sa, const struct ike_proposal *ours, size_t n,
+			  bool only_one, struct ike_choice *out, char *why);
+enum select esp_sa_select(struct chunk sa, const struct esp_proposal *ours, size_t n,
+			  bool only_one, struct esp_choice *out, char *why);
+
+/* Write what an SA payload's body offers, one suite a line, cut to size octets. */
+void ike_sa_text(struct chunk sa, char *out, size_t size);
+void esp_sa_text(struct chunk sa, char *out, size_t size);
 
 #endif
