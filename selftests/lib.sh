@@ -1,0 +1,369 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# What the kselftests share: TAP, namespaces, keys, SAs, counters, waiting. Sourced.
+#
+# A test is one function of plain commands: the first that fails ends it, and is shown with its
+# line. It runs in a shell and a topology of its own, and what it made goes away with it:
+#
+#	link_up() {
+#		sites
+#		...
+#	}
+#	run_tests link_up ...
+#
+# In: ESPTUN_KO (the module, for insmod; without it modprobe finds it), IKEHELPER (the helper's
+# path). Works in a kernel tree (tools/testing/selftests/net/esptun) and out of it.
+#
+# shellcheck disable=SC2034 # what is set here is used by the tests
+
+ksft_skip=4
+export LC_ALL=C
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export PATH="$here:${ESPTUN_BUILD:-$here}:$PATH"
+IKEHELPER=${IKEHELPER:-$(command -v ikehelper)}
+
+skip_all()
+{
+	echo "TAP version 13"
+	echo "1..0 # SKIP $*"
+	exit $ksft_skip
+}
+
+[ "$(id -u)" = 0 ] || skip_all "needs root"
+for tool in ip jq ping espgen pktwatch bulk; do
+	command -v $tool >/dev/null || skip_all "$tool is not there"
+done
+
+module_loaded() { [ -d /sys/module/esptun ]; }
+
+load_module()
+{
+	module_loaded && return
+	if [ -n "${ESPTUN_KO:-}" ]; then
+		insmod "$ESPTUN_KO"
+	else
+		modprobe esptun
+	fi
+}
+
+load_module || skip_all "no module: set ESPTUN_KO to esptun.ko"
+[ -x "$IKEHELPER" ] || skip_all "no helper: set IKEHELPER to the path of ikehelper"
+
+# --- TAP -------------------------------------------------------------------------------------
+
+# Ends the running test as skipped.
+skip()
+{
+	echo "$*" >"$skipped"
+	exit $ksft_skip
+}
+
+# Without this, a test that fails inside a function would say nothing of where.
+failed_at()
+{
+	local i
+
+	echo "failed: $BASH_COMMAND"
+	for ((i = 1; i < ${#FUNCNAME[@]} - 1; i++)); do
+		echo "   in ${FUNCNAME[i]} (${BASH_SOURCE[i]##*/}:${BASH_LINENO[i - 1]})"
+	done
+}
+
+run_one()
+{
+	dir=$(mktemp -d)
+	trap clean_up EXIT
+	trap failed_at ERR
+	set -eE
+	"$1"
+}
+
+run_tests()
+{
+	local n=0 bad=0 name rc log
+
+	log=$(mktemp)
+	skipped=$(mktemp)
+	echo "TAP version 13"
+	echo "1..$#"
+	for name; do
+		n=$((n + 1))
+		: >"$skipped"
+		(run_one "$name") >"$log" 2>&1
+		rc=$?
+		if [ $rc = $ksft_skip ] && [ -s "$skipped" ]; then
+			echo "ok $n $name # SKIP $(cat "$skipped")"
+		elif [ $rc = 0 ]; then
+			echo "ok $n $name"
+		else
+			sed 's/^/# /' "$log"
+			echo "not ok $n $name"
+			bad=1
+		fi
+	done
+	rm -f "$log" "$skipped"
+	exit $bad
+}
+
+# --- namespaces ------------------------------------------------------------------------------
+
+# Names of their own, so that two runs at once don't meet. a, b and c run a command inside.
+NS_A='' NS_B='' NS_C=''
+a() { ip netns exec "$NS_A" "$@"; }
+b() { ip netns exec "$NS_B" "$@"; }
+c() { ip netns exec "$NS_C" "$@"; }
+
+OUT_A=198.51.100.1 OUT_B=198.51.100.2
+IN_A=10.1.0.1 IN_B=10.2.0.1
+NET_A=10.1.0.0/16 NET_B=10.2.0.0/16
+
+new_ns() # VARIABLE
+{
+	local name
+
+	name=esptun-$(basename "$(mktemp -u)")
+	ip netns add "$name"
+	echo "$name" >>"$dir/namespaces"
+	ip -n "$name" link set lo up
+	printf -v "$1" %s "$name"
+}
+
+# Two sites on one wire, no tunnel yet:
+#
+#   a: 10.1.0.1 (lo), veth0 198.51.100.1 ──── veth0 198.51.100.2, 10.2.0.1 (lo) :b
+sites()
+{
+	new_ns NS_A
+	new_ns NS_B
+	ip -n "$NS_A" link add veth0 type veth peer name veth0 netns "$NS_B"
+	ip -n "$NS_A" addr add $OUT_A/24 dev veth0
+	ip -n "$NS_B" addr add $OUT_B/24 dev veth0
+	ip -n "$NS_A" addr add $IN_A/32 dev lo
+	ip -n "$NS_B" addr add $IN_B/32 dev lo
+	ip -n "$NS_A" link set veth0 up
+	ip -n "$NS_B" link set veth0 up
+	wait_for ping_once a $OUT_B
+}
+
+clean_up()
+{
+	local ns
+
+	trap - ERR
+	set +e
+	jobs -p | xargs -r kill 2>/dev/null
+	while read -r ns; do
+		ip netns pids "$ns" 2>/dev/null | xargs -r kill -9 2>/dev/null
+		ip netns del "$ns" 2>/dev/null
+	done < <(cat "$dir/namespaces" 2>/dev/null)
+	wait 2>/dev/null
+	rm -rf "$dir"
+	module_loaded || load_module
+}
+
+# --- waiting and refusing --------------------------------------------------------------------
+
+# Until the command succeeds; gives up after a minute, for a slow guest, and says so.
+wait_for()
+{
+	local i
+
+	for ((i = 0; i < 300; i++)); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.2
+	done
+	echo "waited in vain for: $*"
+	return 1
+}
+
+# refused TEXT COMMAND...: it has to fail, with TEXT in what it says.
+refused()
+{
+	local text=$1 said
+
+	shift
+	if said=$("$@" 2>&1); then
+		echo "not refused: $*"
+		return 1
+	fi
+	[[ $said == *"$text"* ]] && return
+	echo "said: $said"
+	echo "not:  ...$text..."
+	return 1
+}
+
+same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
+
+# --- traffic ---------------------------------------------------------------------------------
+
+ping_once() { "$1" ping -n -q -c 1 -W 1 "${@:2}"; } # a|b ADDR [OPTION...]
+pings() { "$1" ping -n -q -c 3 -i 0.2 -W 5 "${@:2}"; }
+no_ping() { ! ping_once "$@"; }
+
+# Both ways between the sites, as ping and as the other site's ping.
+pings_both_ways()
+{
+	pings a $IN_B -I $IN_A "$@"
+	pings b $IN_A -I $IN_B "$@"
+}
+
+# Bulk TCP both ways at once between the sites, every octet checked.
+bulk_both_ways() # [OCTETS]
+{
+	local octets=${1:-1000000}
+
+	b bulk serve $IN_B 5001 "$octets" >"$dir/bulk" 2>&1 &
+	wait_for grep -q listening "$dir/bulk"
+	a bulk connect $IN_B 5001 "$octets"
+	wait_for grep -q '^ok' "$dir/bulk"
+}
+
+# watch a|b IFACE FILE [OPTION...]: pktwatch in the background, ready on return.
+watch()
+{
+	"$1" pktwatch "${@:4}" "$2" >"$3" &
+	wait_for grep -q '^watching' "$3"
+}
+
+# --- keys and SAs ----------------------------------------------------------------------------
+
+ALGS="aes128gcm16 aes256gcm16 aes128-sha1 aes256-sha1 aes128-sha256 aes256-sha256"
+
+cipher_key_len() # octets, GCM's salt included
+{
+	case $1 in
+	aes128gcm16) echo 20 ;;
+	aes256gcm16) echo 36 ;;
+	aes128-*) echo 16 ;;
+	aes256-*) echo 32 ;;
+	esac
+}
+
+integ_key_len()
+{
+	case $1 in
+	*-sha1) echo 20 ;;
+	*-sha256) echo 32 ;;
+	*) echo 0 ;;
+	esac
+}
+
+# A new key as KEYMAT gives it, in hex.
+new_key() # ALG
+{
+	od -An -v -tx1 -N$(($(cipher_key_len "$1") + $(integ_key_len "$1"))) /dev/urandom | tr -d ' \n'
+}
+
+h() { "$1" "$IKEHELPER" "${@:2}"; } # a|b SUBCOMMAND...
+
+# esp_dev a|b: esp0 with the route to the other site.
+esp_dev()
+{
+	case $1 in
+	a) a ip link add esp0 type esptun && a ip link set esp0 up && a ip route add $NET_B dev esp0 src $IN_A ;;
+	b) b ip link add esp0 type esptun && b ip link set esp0 up && b ip route add $NET_A dev esp0 src $IN_B ;;
+	esac
+}
+
+esp_peer() # a|b [ID]: the other site, whole
+{
+	case $1 in
+	a) h a peer add esp0 "${2:-1}" remote $OUT_B local $OUT_A selectors $NET_A=$NET_B ;;
+	b) h b peer add esp0 "${2:-1}" remote $OUT_A local $OUT_B selectors $NET_B=$NET_A ;;
+	esac
+}
+
+# esp_sa a|b in|out SPI ALG KEY [OPTION...], for peer 1 of esp0
+esp_sa() { h "$1" sa add esp0 1 "$2" "$3" "$4" - "${@:6}" <<<"$5"; }
+
+SPI_AB=0x00001001 SPI_BA=0x00002001
+
+# esptun at both sites, SAs both ways with new keys in KEY_AB and KEY_BA. Options go to all four.
+esp_pair() # ALG [OPTION...]
+{
+	local alg=$1
+
+	shift
+	KEY_AB=$(new_key "$alg") KEY_BA=$(new_key "$alg")
+	esp_dev a
+	esp_dev b
+	esp_peer a
+	esp_peer b
+	esp_sa a in $SPI_BA "$alg" "$KEY_BA" "$@"
+	esp_sa b in $SPI_AB "$alg" "$KEY_AB" "$@"
+	esp_sa a out $SPI_AB "$alg" "$KEY_AB" "$@"
+	esp_sa b out $SPI_BA "$alg" "$KEY_BA" "$@"
+}
+
+# --- XFRM at site b --------------------------------------------------------------------------
+
+# `ip xfrm` words of an algorithm, from a key in hex.
+xfrm_alg() # ALG KEY
+{
+	local cut=$(($(cipher_key_len "$1") * 2))
+	local enc=0x${2:0:cut} auth=0x${2:cut}
+
+	case $1 in
+	*gcm16) echo "aead rfc4106(gcm(aes)) $enc 128" ;;
+	*-sha1) echo "enc cbc(aes) $enc auth-trunc hmac(sha1) $auth 96" ;;
+	*-sha256) echo "enc cbc(aes) $enc auth-trunc hmac(sha256) $auth 128" ;;
+	esac
+}
+
+# xfrm_sa SRC DST SPI ALG KEY [OPTION...]
+xfrm_sa()
+{
+	local alg
+
+	alg=$(xfrm_alg "$4" "$5")
+	# shellcheck disable=SC2086 # words
+	b ip xfrm state add src "$1" dst "$2" proto esp spi "$3" reqid 1 mode tunnel $alg "${@:6}"
+}
+
+# XFRM at b as the peer of esptun at a: [window WORDS] go to both of XFRM's SAs.
+xfrm_end() # ALG KEY_AB KEY_BA [OPTION...]
+{
+	local tmpl="proto esp reqid 1 mode tunnel"
+
+	xfrm_sa $OUT_A $OUT_B $SPI_AB "$1" "$2" "${@:4}"
+	xfrm_sa $OUT_B $OUT_A $SPI_BA "$1" "$3" "${@:4}"
+	# shellcheck disable=SC2086
+	b ip xfrm policy add src $NET_B dst $NET_A dir out tmpl src $OUT_B dst $OUT_A $tmpl
+	# shellcheck disable=SC2086
+	b ip xfrm policy add src $NET_A dst $NET_B dir in tmpl src $OUT_A dst $OUT_B $tmpl
+	b ip route add $NET_A via $OUT_A src $IN_B
+}
+
+# --- counters --------------------------------------------------------------------------------
+
+# sa_stat a|b in|out SPI FIELD: packets, bytes, seq, ...
+sa_stat()
+{
+	h "$1" sa show esp0 --json |
+		jq -r --arg dir "$2" --arg spi "$3" --arg field "$4" \
+			'first(.[] | select(.direction == $dir and .spi == $spi)) | .[$field] // "none"'
+}
+
+sa_exists() { [ -n "$(sa_stat "$1" "$2" "$3" spi)" ]; }
+no_sa() { ! sa_exists "$@"; }
+
+# sa_drop a|b in|out SPI REASON, peer_drop a|b ID REASON, dev_drop a|b REASON: how many packets
+sa_drop()
+{
+	h "$1" sa show esp0 --json |
+		jq -r --arg dir "$2" --arg spi "$3" --arg reason "$4" \
+			'first(.[] | select(.direction == $dir and .spi == $spi)) | .drops[$reason] // 0'
+}
+
+peer_drop()
+{
+	h "$1" peer show esp0 --json |
+		jq -r --arg id "$2" --arg reason "$3" \
+			'first(.[] | select(.id == ($id | tonumber))) | .drops[$reason] // 0'
+}
+
+dev_drop() { h "$1" dev show esp0 --json | jq -r --arg reason "$2" '.drops[$reason] // 0'; }
+
+# true when FUNCTION ARG... prints the value wanted, first argument
+prints() { [ "$("${@:2}")" = "$1" ]; }
