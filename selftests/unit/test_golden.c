@@ -1,0 +1,691 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Sessions of two strongSwan peers, replayed from their packets: every key, IV, HASH and
+ * KEYMAT recomputed by the core's functions and compared with what both sides logged.
+ *
+ * Only the pre-shared key and g^xy are taken from the log as given. At the end each value
+ * logged under one of the labels below must have been computed here, so nothing that the
+ * peers said can be passed over.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <arpa/inet.h>
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#include "keymat.h"
+#include "proposal.h"
+#include "table.h"
+#include "vectors.h"
+
+#define LOG_MAX 400
+#define CHAINS	16
+#define WHY	(PROPOSAL_TEXT * 2 > PAYLOAD_WHY ? PROPOSAL_TEXT * 2 : PAYLOAD_WHY)
+
+struct entry {
+	const char *label;
+	struct octets value;
+	bool initiator, computed;
+};
+
+struct chain {
+	uint32_t message_id;
+	uint8_t iv[BLOCK_MAX];
+	struct octets ni, nr, spi_i, spi_r, ke_i, ke_r;
+	int messages;
+};
+
+/* One control tunnel, as somebody who holds the keys sees it go by. */
+struct tunnel {
+	bool keyed;
+	char from[32]; /* the initiator's address and port, as first seen */
+	uint8_t cookies[COOKIES_LEN];
+	struct octets sai, gxi, gxr, ni, nr;
+	struct ike_proposal suite;
+	struct v1_keys keys;
+	uint8_t last[BLOCK_MAX]; /* block of phase 1 */
+	struct chain chain[CHAINS];
+	size_t n_chain;
+};
+
+struct session {
+	cJSON *json;
+	struct entry log[LOG_MAX];
+	size_t n_log;
+	struct tunnel tunnel[2];
+	size_t n_tunnel, isakmp, secrets, pfs_secrets;
+	struct esp_proposal esp;
+	struct {
+		uint8_t spi[4];
+		uint8_t key[HASH_MAX];
+	} integ[8]; /* keys of ESP seen in it */
+	size_t n_integ, n_esp;
+};
+
+struct packet {
+	const char *src, *dst;
+	struct octets bytes;
+	struct ike_header header;
+	bool from_initiator;
+};
+
+/* What has to be explained by the packets; the rest of the log is chatter. */
+static const char *const explained[] = {
+	"SKEYID",
+	"SKEYID_d",
+	"SKEYID_a",
+	"SKEYID_e",
+	"encryption key Ka",
+	"initial IV",
+	"HASH_I",
+	"HASH_R",
+	"Hash",
+	"Hash(1)",
+	"Hash(2)",
+	"Hash(3)",
+	"natd_hash",
+	"encryption initiator key",
+	"encryption responder key",
+	"integrity initiator key",
+	"integrity responder key",
+};
+
+static const char *field(const cJSON *object, const char *name)
+{
+	const char *s = cJSON_GetStringValue(cJSON_GetObjectItem(object, name));
+
+	assert_non_null(s);
+	return s;
+}
+
+static struct chunk chunk_of(const struct octets *o)
+{
+	return CHUNK(o->data, o->len);
+}
+
+static struct octets octets_of(const struct payload *p)
+{
+	struct octets o = { .len = p->len };
+
+	assert_true(p->len <= sizeof(o.data));
+	memcpy(o.data, p->body, p->len);
+	return o;
+}
+
+static void read_log(struct session *s, const char *side, bool initiator)
+{
+	const cJSON *line;
+
+	cJSON_ArrayForEach (line, cJSON_GetObjectItem(s->json, side)) {
+		struct entry *e = &s->log[s->n_log];
+
+		if (!cJSON_HasObjectItem(line, "label"))
+			continue;
+		assert_true(s->n_log < LOG_MAX);
+		e->label = field(line, "label");
+		e->initiator = initiator;
+		assert_true(vec_hex(field(line, "hex"), &e->value));
+		s->n_log++;
+	}
+}
+
+static struct session *session_open(const char *path)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	char *text = vec_read(path), why[WHY], esp[PROPOSAL_TEXT];
+
+	if (!text)
+		fail_msg("cannot read %s", path);
+	s->json = cJSON_Parse(text);
+	assert_non_null(s->json);
+	free(text);
+	read_log(s, "initiator", true);
+	read_log(s, "responder", false);
+	snprintf(esp, sizeof(esp), "%.*s",
+		 (int)strcspn(field(s->json, "esp_proposals"), ","),
+		 field(s->json, "esp_proposals"));
+	if (esp_proposal_parse(esp, true, &s->esp, why))
+		fail_msg("%s: %s", esp, why);
+	return s;
+}
+
+static void session_close(struct session *s)
+{
+	cJSON_Delete(s->json);
+	free(s);
+}
+
+/* This value was computed here: it must be in the log of one side at least. */
+static void said(struct session *s, const char *label, const void *value, size_t len)
+{
+	int sides = 0;
+
+	for (size_t i = 0; i < s->n_log; i++) {
+		struct entry *e = &s->log[i];
+
+		if (strcmp(e->label, label) || !vec_equal(&e->value, value, len))
+			continue;
+		e->computed = true;
+		sides |= 1 << e->initiator;
+	}
+	if (!sides)
+		fail_msg("no side logged this %s", label);
+}
+
+/* The same for an IV, of which each side logs only some. */
+static void maybe_said_iv(struct session *s, uint32_t message_id, const uint8_t *iv)
+{
+	char label[40];
+
+	snprintf(label, sizeof(label), "next IV for MID %u", message_id);
+	for (size_t i = 0; i < s->n_log; i++)
+		if (!strcmp(s->log[i].label, label) &&
+		    vec_equal(&s->log[i].value, iv, BLOCK_MAX))
+			s->log[i].computed = true;
+}
+
+static bool wants_explanation(const char *label)
+{
+	for (size_t i = 0; i < sizeof(explained) / sizeof(*explained); i++)
+		if (!strcmp(label, explained[i]))
+			return true;
+	return !strncmp(label, "next IV for MID ", 16);
+}
+
+static void all_explained(const struct session *s)
+{
+	for (size_t i = 0; i < s->n_log; i++) {
+		const struct entry *e = &s->log[i];
+
+		if (!e->computed && wants_explanation(e->label))
+			fail_msg("%s of the %s was not computed", e->label,
+				 e->initiator ? "initiator" : "responder");
+	}
+}
+
+/* The nth value of that label in the initiator's log. */
+static struct chunk logged(const struct session *s, const char *label, size_t nth)
+{
+	for (size_t i = 0; i < s->n_log; i++)
+		if (s->log[i].initiator && !strcmp(s->log[i].label, label) && !nth--)
+			return chunk_of(&s->log[i].value);
+	fail_msg("no %s in the log", label);
+	return CHUNK(NULL, 0);
+}
+
+/* HASH(CKY-I | CKY-R | IP | port), RFC 3947 section 3.2, of "192.0.2.1:500". */
+static void nat_d(const struct tunnel *t, const char *endpoint, uint8_t *out)
+{
+	char ip[32];
+	uint8_t data[COOKIES_LEN + 6];
+	const char *colon = strchr(endpoint, ':');
+	const struct chunk all = CHUNK(data, sizeof(data));
+	unsigned int port = atoi(colon + 1);
+
+	memcpy(data, t->cookies, COOKIES_LEN);
+	snprintf(ip, sizeof(ip), "%.*s", (int)(colon - endpoint), endpoint);
+	assert_int_equal(inet_pton(AF_INET, ip, data + COOKIES_LEN), 1);
+	data[COOKIES_LEN + 4] = port >> 8;
+	data[COOKIES_LEN + 5] = port;
+	assert_int_equal(hash_of(t->suite.hash, &all, 1, out), 0);
+}
+
+static void derive(struct session *s, struct tunnel *t)
+{
+	struct chunk psk = CHUNK((const uint8_t *)field(s->json, "psk"),
+				 strlen(field(s->json, "psk")));
+	struct chunk gxy = logged(s, "shared Diffie Hellman secret", s->secrets++);
+	uint8_t skeyid[HASH_MAX];
+	struct v1_keys *k = &t->keys;
+
+	assert_int_equal(gxy.len, dh_shared_len(t->suite.group));
+	assert_int_equal(keymat_skeyid_psk(t->suite.hash, psk, chunk_of(&t->ni),
+					   chunk_of(&t->nr), skeyid),
+			 0);
+	assert_int_equal(keymat_derive(k, &t->suite, skeyid, gxy, t->cookies), 0);
+	said(s, "SKEYID", k->skeyid, k->len);
+	said(s, "SKEYID_d", k->d, k->len);
+	said(s, "SKEYID_a", k->a, k->len);
+	said(s, "SKEYID_e", k->e, k->len);
+	said(s, "encryption key Ka", k->ka, k->key_bits / 8);
+	assert_int_equal(keymat_iv1(k, chunk_of(&t->gxi), chunk_of(&t->gxr), t->last), 0);
+	said(s, "initial IV", t->last, BLOCK_MAX);
+	t->keyed = true;
+}
+
+static void main_mode_clear(struct session *s, struct tunnel *t, const struct packet *p,
+			    const struct payloads *ps)
+{
+	const struct payload *sa = payload_get(ps, PL_SA, 0);
+	uint8_t hash[HASH_MAX];
+	char why[WHY];
+
+	if (sa && p->from_initiator) {
+		t->sai = octets_of(sa);
+		return;
+	}
+	if (sa) {
+		struct ike_proposal ours;
+		struct ike_choice choice = { 0 };
+
+		assert_int_equal(ike_proposal_parse(field(s->json, "ike_proposal"), true,
+						    &ours, why),
+				 0);
+		assert_int_equal(ike_sa_select(CHUNK(sa->body, sa->len), &ours, 1, true,
+					       &choice, why),
+				 SELECT_OK);
+		t->suite = choice.suite;
+		buf_wipe(&choice.reply);
+		memcpy(t->cookies + 8, p->header.cookie_r, 8);
+		return;
+	}
+	assert_int_equal(payloads_check(ps, P_KE | P_NONCE | P_NATD, 0, why), 0);
+	*(p->from_initiator ? &t->gxi : &t->gxr) = octets_of(payload_get(ps, PL_KE, 0));
+	*(p->from_initiator ? &t->ni : &t->nr) = octets_of(payload_get(ps, PL_NONCE, 0));
+	/* The second one says where the sender believes to be; these peers lie there. */
+	nat_d(t, p->dst, hash);
+	assert_int_equal(payload_get(ps, PL_NATD, 0)->len, hash_len(t->suite.hash));
+	assert_memory_equal(payload_get(ps, PL_NATD, 0)->body, hash,
+			    hash_len(t->suite.hash));
+	said(s, "natd_hash", hash, hash_len(t->suite.hash));
+	if (!p->from_initiator)
+		derive(s, t);
+}
+
+static void check_hash_ir(struct session *s, struct tunnel *t, bool initiator,
+			  const struct payloads *ps)
+{
+	const struct payload *id = payload_get(ps, PL_ID, 0),
+			     *hash = payload_get(ps, PL_HASH, 0);
+	uint8_t want[HASH_MAX];
+
+	assert_int_equal(keymat_hash_ir(&t->keys, initiator, chunk_of(&t->gxi),
+					chunk_of(&t->gxr), t->cookies, chunk_of(&t->sai),
+					CHUNK(id->body, id->len), want),
+			 0);
+	assert_int_equal(hash->len, t->keys.len);
+	assert_memory_equal(hash->body, want, t->keys.len);
+	said(s, initiator ? "HASH_I" : "HASH_R", want, t->keys.len);
+}
+
+/* The SPI of the first proposal of an SA payload (RFC 2408 section 3.5). */
+static struct octets first_spi(const struct payload *sa)
+{
+	struct octets o = { .len = 4 };
+
+	assert_true(sa->len >= 20);
+	assert_int_equal(sa->body[13], PROTO_ESP);
+	assert_int_equal(sa->body[14], 4);
+	memcpy(o.data, sa->body + 16, 4);
+	return o;
+}
+
+/* The keys for what is sent to that SPI; the other side of it is said by label. */
+static void check_esp_keys(struct session *s, const struct tunnel *t,
+			   const struct chain *c, struct chunk gqm, const char *label,
+			   const struct octets *spi)
+{
+	size_t cipher = keymat_cipher_len(&s->esp), integ = keymat_integ_len(&s->esp);
+	uint8_t keymat[KEYMAT_MAX];
+	char name[40];
+
+	assert_int_equal(keymat_esp(&t->keys, gqm, PROTO_ESP, spi->data, chunk_of(&c->ni),
+				    chunk_of(&c->nr), keymat, cipher + integ),
+			 0);
+	snprintf(name, sizeof(name), "encryption %s key", label);
+	said(s, name, keymat, cipher);
+	if (!integ)
+		return;
+	snprintf(name, sizeof(name), "integrity %s key", label);
+	said(s, name, keymat + cipher, integ);
+	memcpy(s->integ[s->n_integ].spi, spi->data, 4);
+	memcpy(s->integ[s->n_integ++].key, keymat + cipher, integ);
+}
+
+static void quick_mode(struct session *s, struct tunnel *t, struct chain *c,
+		       const struct packet *p, const struct payloads *ps,
+		       struct chunk rest)
+{
+	const struct payload *hash = payload_get(ps, PL_HASH, 0),
+			     *ke = payload_get(ps, PL_KE, 0);
+	uint32_t mid = p->header.message_id;
+	struct chunk gqm = CHUNK(NULL, 0);
+	uint8_t want[HASH_MAX];
+	char name[16];
+
+	if (c->messages == 0)
+		keymat_hash1(&t->keys, mid, rest, want);
+	else if (c->messages == 1)
+		keymat_hash2(&t->keys, mid, chunk_of(&c->ni), rest, want);
+	else
+		keymat_hash3(&t->keys, mid, chunk_of(&c->ni), chunk_of(&c->nr), want);
+	assert_int_equal(hash->len, t->keys.len);
+	assert_memory_equal(hash->body, want, t->keys.len);
+	snprintf(name, sizeof(name), "Hash(%d)", ++c->messages);
+	said(s, name, want, t->keys.len);
+	if (c->messages < 3) {
+		bool first = c->messages == 1;
+
+		*(first ? &c->ni : &c->nr) = octets_of(payload_get(ps, PL_NONCE, 0));
+		*(first ? &c->spi_i : &c->spi_r) = first_spi(payload_get(ps, PL_SA, 0));
+		assert_int_equal(!!ke, s->esp.group != GROUP_NONE);
+		return;
+	}
+	if (s->esp.group != GROUP_NONE)
+		gqm = logged(s, "DH secret", s->pfs_secrets++);
+	check_esp_keys(s, t, c, gqm, "initiator", &c->spi_r);
+	check_esp_keys(s, t, c, gqm, "responder", &c->spi_i);
+}
+
+static struct chain *chain_of(struct session *s, struct tunnel *t, uint32_t mid)
+{
+	struct chain *c;
+
+	for (size_t i = 0; i < t->n_chain; i++)
+		if (t->chain[i].message_id == mid)
+			return &t->chain[i];
+	assert_true(t->n_chain < CHAINS);
+	c = &t->chain[t->n_chain++];
+	c->message_id = mid;
+	if (mid)
+		assert_int_equal(keymat_iv2(&t->keys, t->last, mid, c->iv), 0);
+	else
+		memcpy(c->iv, t->last, BLOCK_MAX);
+	maybe_said_iv(s, mid, c->iv);
+	return c;
+}
+
+static void encrypted(struct session *s, struct tunnel *t, const struct packet *p)
+{
+	struct chain *c = chain_of(s, t, p->header.message_id);
+	struct octets plain = { .len = p->bytes.len - IKE_HEADER_LEN };
+	struct payloads ps;
+	struct chunk rest;
+	uint8_t want[HASH_MAX];
+	char why[WHY];
+
+	memcpy(plain.data, p->bytes.data + IKE_HEADER_LEN, plain.len);
+	assert_int_equal(cbc_decrypt(t->suite.cipher, t->keys.ka, t->suite.key_bits,
+				     c->iv, plain.data, plain.len),
+			 0);
+	maybe_said_iv(s, c->message_id, c->iv);
+	if (payloads_parse(&ps, p->header.next, plain.data, plain.len, why))
+		fail_msg("%s", why);
+	if (p->header.exchange == XCHG_MAIN) {
+		check_hash_ir(s, t, p->from_initiator, &ps);
+		memcpy(t->last, c->iv, BLOCK_MAX);
+		return;
+	}
+	/* HASH is first, and covers the rest as it came, without the padding. */
+	assert_int_equal(ps.p[0].type, PL_HASH);
+	rest = CHUNK(plain.data + 4 + ps.p[0].len, ps.used - 4 - ps.p[0].len);
+	if (p->header.exchange == XCHG_QUICK) {
+		quick_mode(s, t, c, p, &ps, rest);
+		return;
+	}
+	assert_int_equal(p->header.exchange, XCHG_INFO);
+	assert_int_equal(keymat_hash1(&t->keys, c->message_id, rest, want), 0);
+	assert_int_equal(ps.p[0].len, t->keys.len);
+	assert_memory_equal(ps.p[0].body, want, t->keys.len);
+	said(s, "Hash", want, t->keys.len);
+	assert_int_equal(payloads_check(&ps, P_HASH | P_DELETE, 0, why), 0);
+}
+
+static struct tunnel *tunnel_of(struct session *s, const struct packet *p)
+{
+	static const uint8_t zero[8];
+	struct tunnel *t;
+
+	for (size_t i = 0; i < s->n_tunnel; i++)
+		if (!memcmp(s->tunnel[i].cookies, p->header.cookie_i, 8))
+			return &s->tunnel[i];
+	assert_memory_equal(p->header.cookie_r, zero, 8);
+	assert_true(s->n_tunnel < 2);
+	t = &s->tunnel[s->n_tunnel++];
+	memcpy(t->cookies, p->header.cookie_i, 8);
+	snprintf(t->from, sizeof(t->from), "%.*s", (int)strcspn(p->src, ":"), p->src);
+	return t;
+}
+
+/* HMAC-SHA-1-96 at the end of an ESP packet, with the key that KEYMAT gave for its SPI. */
+static void check_esp(struct session *s, const struct octets *bytes)
+{
+	const struct chunk covered = CHUNK(bytes->data, bytes->len - 12);
+	uint8_t icv[HASH_MAX];
+
+	if (s->esp.integ != HASH_SHA1)
+		return;
+	for (size_t i = 0; i < s->n_integ; i++) {
+		if (memcmp(s->integ[i].spi, bytes->data, 4))
+			continue;
+		assert_int_equal(
+			prf(HASH_SHA1, CHUNK(s->integ[i].key, 20), &covered, 1, icv), 0);
+		assert_memory_equal(bytes->data + covered.len, icv, 12);
+		s->n_esp++;
+		return;
+	}
+	fail_msg("an ESP packet with an SPI that nobody negotiated");
+}
+
+static bool read_packet(const cJSON *json, struct packet *p)
+{
+	static const uint8_t marker[4];
+	char why[WHY];
+
+	p->src = field(json, "src");
+	p->dst = field(json, "dst");
+	assert_true(vec_hex(field(json, "hex"), &p->bytes));
+	if (strstr(p->dst, ":4500")) {
+		if (memcmp(p->bytes.data, marker, 4))
+			return false;
+		p->bytes.len -= 4;
+		memmove(p->bytes.data, p->bytes.data + 4, p->bytes.len);
+	}
+	if (header_read(&p->header, p->bytes.data, p->bytes.len, why))
+		fail_msg("%s", why);
+	return true;
+}
+
+static void replay(struct session *s)
+{
+	const cJSON *json;
+	struct payloads ps;
+	char why[WHY];
+
+	cJSON_ArrayForEach (json, cJSON_GetObjectItem(s->json, "packets")) {
+		struct packet p;
+		struct tunnel *t;
+
+		if (!read_packet(json, &p)) {
+			check_esp(s, &p.bytes);
+			continue;
+		}
+		s->isakmp++;
+		t = tunnel_of(s, &p);
+		p.from_initiator = !strncmp(p.src, t->from, strlen(t->from));
+		if (p.header.flags & FLAG_ENCRYPTED) {
+			encrypted(s, t, &p);
+			continue;
+		}
+		assert_int_equal(p.header.exchange, XCHG_MAIN);
+		if (payloads_parse(&ps, p.header.next, p.bytes.data + IKE_HEADER_LEN,
+				   p.bytes.len - IKE_HEADER_LEN, why))
+			fail_msg("%s", why);
+		assert_int_equal(ps.used, p.bytes.len - IKE_HEADER_LEN);
+		main_mode_clear(s, t, &p, &ps);
+	}
+	all_explained(s);
+}
+
+static void carried(void **state)
+{
+	struct session *s;
+	char path[512];
+
+	(void)state;
+	vec_carried_path(path, sizeof(path), "ikev1-psk-aes128-sha1-modp1024.json");
+	s = session_open(path);
+	replay(s);
+	assert_int_equal(s->isakmp, 13);
+	assert_int_equal(s->n_integ, 4);
+	assert_int_equal(s->n_esp, 2);
+	session_close(s);
+}
+
+static struct session *open_large(const char *name)
+{
+	char path[512];
+
+	vec_large_path(path, sizeof(path), name);
+	return session_open(path);
+}
+
+static void aes128_sha1_modp1024(void **state)
+{
+	struct session *s = open_large("golden/ikev1-psk-aes128-sha1-modp1024.json");
+
+	(void)state;
+	replay(s);
+	assert_int_equal(s->isakmp, 22);
+	assert_int_equal(s->n_tunnel, 2);
+	assert_int_equal(s->n_esp, 4);
+	session_close(s);
+}
+
+/* The whole story, with perfect forward secrecy and AES-GCM. */
+static void aes256_sha256_modp2048(void **state)
+{
+	struct session *s = open_large("golden/ikev1-psk-aes256-sha256-modp2048.json");
+
+	(void)state;
+	replay(s);
+	assert_int_equal(s->isakmp, 22);
+	assert_int_equal(s->n_tunnel, 2);
+	assert_int_equal(s->pfs_secrets, 2);
+	session_close(s);
+}
+
+/* The keys as the other side of the session has them, by its own log. */
+static void responder_keys(const struct session *s, const struct tunnel *t,
+			   struct v1_keys *keys)
+{
+	const struct octets *skeyid = NULL;
+
+	for (size_t i = 0; i < s->n_log && !skeyid; i++)
+		if (!s->log[i].initiator && !strcmp(s->log[i].label, "SKEYID"))
+			skeyid = &s->log[i].value;
+	assert_non_null(skeyid);
+	assert_int_equal(keymat_derive(keys, &t->suite, skeyid->data,
+				       logged(s, "shared Diffie Hellman secret", 0),
+				       t->cookies),
+			 0);
+}
+
+/* What the core finds under those keys in a packet of phase 1: payloads, or garbage. */
+static bool opens(const struct v1_keys *keys, const struct packet *p, const uint8_t *iv0,
+		  const struct row *row)
+{
+	struct octets plain = { .len = p->bytes.len - IKE_HEADER_LEN };
+	uint8_t iv[BLOCK_MAX];
+	struct payloads ps;
+	char why[WHY] = "";
+	bool ok;
+
+	memcpy(iv, iv0, BLOCK_MAX);
+	memcpy(plain.data, p->bytes.data + IKE_HEADER_LEN, plain.len);
+	assert_int_equal(cbc_decrypt(keys->cipher, keys->ka, keys->key_bits, iv,
+				     plain.data, plain.len),
+			 0);
+	ok = !payloads_parse(&ps, p->header.next, plain.data, plain.len, why) &&
+	     !payloads_check(&ps, row->must, row->may, why);
+	assert_int_equal(ok, !*why);
+	return ok;
+}
+
+/* With another pre-shared key packet 5 is garbage, not a HASH that differs (pitfall 1). */
+static void bad_psk(void **state)
+{
+	struct session *s = open_large("golden/ikev1-bad-psk.json");
+	const struct row *fifth = table_find(IKE_V1, XCHG_MAIN, true, MAIN_4);
+	struct tunnel *t = NULL;
+	struct v1_keys theirs;
+	const cJSON *json;
+	size_t fives = 0;
+
+	(void)state;
+	assert_non_null(fifth);
+	cJSON_ArrayForEach (json, cJSON_GetObjectItem(s->json, "packets")) {
+		struct packet p;
+		struct payloads ps;
+		char why[WHY];
+
+		assert_true(read_packet(json, &p));
+		t = tunnel_of(s, &p);
+		p.from_initiator = !strncmp(p.src, t->from, strlen(t->from));
+		if (t != s->tunnel)
+			break;
+		if (p.header.flags & FLAG_ENCRYPTED) {
+			if (p.header.exchange != XCHG_MAIN)
+				continue;
+			responder_keys(s, t, &theirs);
+			assert_true(opens(&t->keys, &p, t->last, fifth));
+			assert_false(opens(&theirs, &p, t->last, fifth));
+			fives++;
+			continue;
+		}
+		assert_int_equal(payloads_parse(&ps, p.header.next,
+						p.bytes.data + IKE_HEADER_LEN,
+						p.bytes.len - IKE_HEADER_LEN, why),
+				 0);
+		main_mode_clear(s, t, &p, &ps);
+	}
+	assert_int_equal(fives, 3); /* and its retransmissions */
+	session_close(s);
+}
+
+static void bad_proposal(void **state)
+{
+	struct session *s = open_large("golden/ikev1-bad-ike-proposal.json");
+	const cJSON *packets = cJSON_GetObjectItem(s->json, "packets");
+	struct ike_proposal ours = { CIPHER_AES_CBC, 128, HASH_SHA1, GROUP_MODP1024 };
+	struct ike_choice choice = { 0 };
+	const struct payload *sa;
+	struct notify_body notify;
+	struct payloads ps;
+	struct packet p;
+	char why[WHY];
+
+	(void)state;
+	assert_true(read_packet(cJSON_GetArrayItem(packets, 0), &p));
+	assert_int_equal(payloads_parse(&ps, p.header.next, p.bytes.data + IKE_HEADER_LEN,
+					p.bytes.len - IKE_HEADER_LEN, why),
+			 0);
+	sa = payload_get(&ps, PL_SA, 0);
+	assert_int_equal(
+		ike_sa_select(CHUNK(sa->body, sa->len), &ours, 1, false, &choice, why),
+		SELECT_NONE);
+	assert_true(read_packet(cJSON_GetArrayItem(packets, 1), &p));
+	assert_int_equal(p.header.exchange, XCHG_INFO);
+	assert_int_equal(payloads_parse(&ps, p.header.next, p.bytes.data + IKE_HEADER_LEN,
+					p.bytes.len - IKE_HEADER_LEN, why),
+			 0);
+	assert_int_equal(notify_parse(&notify, payload_get(&ps, PL_NOTIFY, 0), why), 0);
+	assert_int_equal(notify.type, N_NO_PROPOSAL_CHOSEN);
+	buf_wipe(&choice.reply);
+	session_close(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(carried),
+		cmocka_unit_test(aes128_sha1_modp1024),
+		cmocka_unit_test(aes256_sha256_modp2048),
+		cmocka_unit_test(bad_psk),
+		cmocka_unit_test(bad_proposal),
+	};
+
+	return VEC_RUN("golden", tests, 4);
+}
