@@ -107,13 +107,22 @@ cJSON *json_peer(const struct mod_peer *peer)
 	return o;
 }
 
-/* The suite of an SA in the module; the key's length is not shown by every one. */
-static void suite_text(const struct mod_sa *sa, char *out)
+/* The module's algorithm in the words of the API; it does not tell the key's length. */
+static const char *cipher_text(const struct mod_sa *sa)
 {
-	struct esp_proposal suite = sa->suite;
+	return sa->suite.cipher == CIPHER_AES_GCM_16 ? "aes-gcm-16" : "aes-cbc";
+}
 
-	suite.esn = false;
-	esp_proposal_text(&suite, out);
+static const char *integ_text(const struct mod_sa *sa)
+{
+	switch (sa->suite.integ) {
+	case HASH_SHA1:
+		return "hmac-sha1-96";
+	case HASH_SHA256:
+		return "hmac-sha256-128";
+	default:
+		return "none";
+	}
 }
 
 static void json_limits(cJSON *to, const uint64_t limit[MOD_LIMITS])
@@ -129,7 +138,6 @@ static void json_limits(cJSON *to, const uint64_t limit[MOD_LIMITS])
 cJSON *json_sa(const struct mod_sa *sa)
 {
 	cJSON *o = cJSON_CreateObject();
-	char suite[PROPOSAL_TEXT];
 
 	json_ifname(o, sa->ifindex);
 	json_u64(o, "peer", sa->peer);
@@ -138,8 +146,8 @@ cJSON *json_sa(const struct mod_sa *sa)
 	cJSON_AddBoolToObject(o, "reserved", sa->reserved);
 	if (sa->reserved)
 		return o;
-	suite_text(sa, suite);
-	cJSON_AddStringToObject(o, "suite", suite);
+	cJSON_AddStringToObject(o, "cipher", cipher_text(sa));
+	cJSON_AddStringToObject(o, "integ", integ_text(sa));
 	cJSON_AddStringToObject(o, "driver", sa->driver);
 	cJSON_AddBoolToObject(o, "esn", sa->suite.esn);
 	if (sa->out)
@@ -227,7 +235,7 @@ void peer_print(const struct mod_peer *peer)
 
 void sa_print(const struct mod_sa *sa)
 {
-	char dev[IF_NAMESIZE], spi[SHOW_SPI], suite[PROPOSAL_TEXT], age[32];
+	char dev[IF_NAMESIZE], spi[SHOW_SPI], age[32];
 	bool limited = false;
 	int i;
 
@@ -238,9 +246,11 @@ void sa_print(const struct mod_sa *sa)
 		puts(" reserved, no keys yet");
 		return;
 	}
-	suite_text(sa, suite);
 	seconds_text(sa->age, age);
-	printf(" %s (%s)%s", suite, sa->driver, sa->suite.esn ? " esn" : "");
+	printf(" %s", cipher_text(sa));
+	if (sa->suite.integ != HASH_NONE)
+		printf(" %s", integ_text(sa));
+	printf(" (%s)%s", sa->driver, sa->suite.esn ? " esn" : "");
 	if (sa->out)
 		fputs(sa->active ? " active" : " inactive", stdout);
 	else

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The configuration file (ikehelper.conf(5)) and what is wrong with it. */
+#ifndef ESPTUN_CONFIG_H
+#define ESPTUN_CONFIG_H
+
+#include <stdio.h>
+
+#include "core/ike.h"
+
+#define PSK_MAX 256 /* octets of a pre-shared key */
+#define PSK_MIN 20  /* characters, without weak-psk = yes */
+
+struct peer_config {
+	struct ike_peer ike;
+	char *interface;
+	char *psk_file;
+	int psk_line; /* where psk-file is written */
+	bool weak_psk;
+	uint32_t first_id; /* the module's peer of its first child; the next follow */
+};
+
+/*
+ * The module's peers that belong to the daemon are numbered from here in the order of the
+ * file, one for each pair of subnets; those below are for manual keys.
+ */
+#define FIRST_PEER_ID 65536
+
+struct config {
+	struct peer_config *peer;
+	size_t n_peers;
+};
+
+/*
+ * Reads the file; every error goes to errors as a line "NAME:LINE: what; what to do".
+ * Returns NULL if there was one. Opens no other file.
+ */
+struct config *config_parse(const char *name, FILE *in, FILE *errors);
+void config_free(struct config *config);
+
+/*
+ * Reads the pre-shared key of a peer into key and returns its length, or -1 after a line
+ * to errors, which says where psk-file is written. The caller wipes key.
+ */
+int psk_read(const char *name, const struct peer_config *peer, char key[PSK_MAX],
+	     FILE *errors);
+
+#endif
