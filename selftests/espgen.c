@@ -53,13 +53,15 @@ struct opts {
 	bool esn;
 	uint8_t next, proto;
 	uint16_t sport, dport;
-	size_t payload;	  /* octets behind the inner headers */
-	size_t extra_pad; /* octets of padding beyond what alignment needs */
-	bool bad_pad;	  /* padding that is not 1, 2, 3, ... */
-	int pad_len;	  /* lie about its length, -1: don't */
-	size_t cut;	  /* octets taken from the end of the finished packet */
-	bool flip;	  /* one bit of the finished packet, at flip_at */
-	long flip_at;	  /* octet counted from the ESP header, negative from the end */
+	const char *inner; /* in hex, instead of a good packet */
+	size_t tail;	   /* octets between the inner packet and the padding */
+	size_t payload;	   /* octets behind the inner headers */
+	size_t extra_pad;  /* octets of padding beyond what alignment needs */
+	bool bad_pad;	   /* padding that is not 1, 2, 3, ... */
+	int pad_len;	   /* lie about its length, -1: don't */
+	size_t cut;	   /* octets taken from the end of the finished packet */
+	bool flip;	   /* one bit of the finished packet, at flip_at */
+	long flip_at;	   /* octet counted from the ESP header, negative from the end */
 	int sock;
 };
 
@@ -105,18 +107,32 @@ static void put_ip(uint8_t *p, struct in_addr src, struct in_addr dst, uint8_t p
 	put16(p + 10, ip_checksum(p, IP_HLEN));
 }
 
-/* An inner packet of the wanted addresses; UDP without a checksum unless proto says else. */
+static size_t put_hex(uint8_t *p, size_t size, const char *hex)
+{
+	size_t len = 0;
+
+	while (len < size && sscanf(hex + 2 * len, "%2hhx", &p[len]) == 1)
+		len++;
+	return strlen(hex) == 2 * len ? len : 0;
+}
+
+/*
+ * An inner packet, UDP without a checksum unless proto says else, and behind it the TFC
+ * padding of RFC 4303 section 2.7.
+ */
 static size_t put_inner(uint8_t *p, const struct opts *o)
 {
 	size_t len = IP_HLEN + UDP_HLEN + o->payload;
 
+	if (o->inner)
+		return put_hex(p, MAX_PACKET / 2, o->inner);
 	put_ip(p, o->inner_src, o->inner_dst, o->proto, len);
 	put16(p + IP_HLEN, o->sport);
 	put16(p + IP_HLEN + 2, o->dport);
 	put16(p + IP_HLEN + 4, UDP_HLEN + o->payload);
 	put16(p + IP_HLEN + 6, 0);
-	memset(p + IP_HLEN + UDP_HLEN, 'x', o->payload);
-	return len;
+	memset(p + IP_HLEN + UDP_HLEN, 'x', o->payload + o->tail);
+	return len + o->tail;
 }
 
 /* Padding, pad length and next header (RFC 4303 section 2.4 to 2.6) behind len octets. */
@@ -281,7 +297,7 @@ static struct in_addr parse_addr(const char *s)
 
 static void parse_sa(struct opts *o, const char *spi, const char *name, const char *hex)
 {
-	size_t want, len = 0;
+	size_t want;
 
 	o->spi = strtoul(spi, NULL, 0);
 	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++)
@@ -290,9 +306,7 @@ static void parse_sa(struct opts *o, const char *spi, const char *name, const ch
 	if (!o->alg)
 		die("unknown algorithm");
 	want = o->alg->key_len + (o->alg->md ? o->alg->integ_len : GCM_SALT_LEN);
-	while (len < sizeof(o->key) && sscanf(hex + 2 * len, "%2hhx", &o->key[len]) == 1)
-		len++;
-	if (len != want || strlen(hex) != 2 * want)
+	if (put_hex(o->key, sizeof(o->key), hex) != want)
 		die("key of a wrong length");
 }
 
@@ -316,6 +330,12 @@ static void parse_option(struct opts *o, int opt)
 		break;
 	case 'e':
 		o->esn = true;
+		break;
+	case 'i':
+		o->inner = optarg;
+		break;
+	case 't':
+		o->tail = atoi(optarg);
 		break;
 	case 'n':
 		o->next = atoi(optarg);
@@ -348,6 +368,7 @@ static const char usage[] =
 	"usage: espgen [OPTION]... SRC DST SPI ALG KEY SEQ[-SEQ][,SEQ]...\n"
 	"       espgen [-c N] [-f N] SRC DST FILE     (recorded by pktwatch -w)\n"
 	"  -I ADDR, -O ADDR  inner source and destination   -P, -S, -D  inner protocol, ports\n"
+	"  -i HEX these octets as inner packet  -t N   N octets between it and the padding\n"
 	"  -e     extended sequence numbers     -l N   octets of inner payload\n"
 	"  -n N   next header                   -x N   N more octets of padding\n"
 	"  -b     padding octets wrong          -p N   pad length field says N\n"
@@ -363,7 +384,7 @@ int main(int argc, char **argv)
 			  .pad_len = -1 };
 	int opt;
 
-	while ((opt = getopt(argc, argv, "+I:O:P:S:D:en:l:x:bp:c:f:")) != -1)
+	while ((opt = getopt(argc, argv, "+I:O:P:S:D:i:t:en:l:x:bp:c:f:")) != -1)
 		parse_option(&o, opt);
 	argv += optind;
 	argc -= optind;

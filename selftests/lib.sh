@@ -5,11 +5,8 @@
 # A test is one function of plain commands: the first that fails ends it, and is shown with its
 # line. It runs in a shell and a topology of its own, and what it made goes away with it:
 #
-#	link_up() {
-#		sites
-#		...
-#	}
-#	run_tests link_up ...
+#	pings_work() { sites; esp_pair "$1"; pings_both_ways; }
+#	run_tests "pings_work aes128gcm16" "pings_work aes256-sha256"
 #
 # In: ESPTUN_KO (the module, for insmod; without it modprobe finds it), IKEHELPER (the helper's
 # path). Works in a kernel tree (tools/testing/selftests/net/esptun) and out of it.
@@ -76,7 +73,7 @@ run_one()
 	trap clean_up EXIT
 	trap failed_at ERR
 	set -eE
-	"$1"
+	$1
 }
 
 run_tests()
@@ -193,6 +190,14 @@ refused()
 	return 1
 }
 
+# not COMMAND...: it has to fail. (A bare "! COMMAND" would not end the test.)
+not()
+{
+	! "$@" && return
+	echo "should have failed: $*"
+	return 1
+}
+
 same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 
 # --- traffic ---------------------------------------------------------------------------------
@@ -255,7 +260,7 @@ new_key() # ALG
 	od -An -v -tx1 -N$(($(cipher_key_len "$1") + $(integ_key_len "$1"))) /dev/urandom | tr -d ' \n'
 }
 
-h() { "$1" "$IKEHELPER" "${@:2}"; } # a|b SUBCOMMAND...
+helper() { "$1" "$IKEHELPER" "${@:2}"; } # a|b SUBCOMMAND...
 
 # esp_dev a|b: esp0 with the route to the other site.
 esp_dev()
@@ -269,31 +274,60 @@ esp_dev()
 esp_peer() # a|b [ID]: the other site, whole
 {
 	case $1 in
-	a) h a peer add esp0 "${2:-1}" remote $OUT_B local $OUT_A selectors $NET_A=$NET_B ;;
-	b) h b peer add esp0 "${2:-1}" remote $OUT_A local $OUT_B selectors $NET_B=$NET_A ;;
+	a) helper a peer add esp0 "${2:-1}" remote $OUT_B local $OUT_A selectors $NET_A=$NET_B ;;
+	b) helper b peer add esp0 "${2:-1}" remote $OUT_A local $OUT_B selectors $NET_B=$NET_A ;;
 	esac
 }
 
 # esp_sa a|b in|out SPI ALG KEY [OPTION...], for peer 1 of esp0
-esp_sa() { h "$1" sa add esp0 1 "$2" "$3" "$4" - "${@:6}" <<<"$5"; }
+esp_sa() { helper "$1" sa add esp0 1 "$2" "$3" "$4" - "${@:6}" <<<"$5"; }
 
 SPI_AB=0x00001001 SPI_BA=0x00002001
 
-# esptun at both sites, SAs both ways with new keys in KEY_AB and KEY_BA. Options go to all four.
-esp_pair() # ALG [OPTION...]
+# One site's device, peer and SAs, from KEY_AB and KEY_BA.
+esp_end() # a|b ALG [ESN [WINDOW]]
 {
-	local alg=$1
+	local in=$SPI_BA in_key=$KEY_BA out=$SPI_AB out_key=$KEY_AB
 
-	shift
-	KEY_AB=$(new_key "$alg") KEY_BA=$(new_key "$alg")
-	esp_dev a
-	esp_dev b
-	esp_peer a
-	esp_peer b
-	esp_sa a in $SPI_BA "$alg" "$KEY_BA" "$@"
-	esp_sa b in $SPI_AB "$alg" "$KEY_AB" "$@"
-	esp_sa a out $SPI_AB "$alg" "$KEY_AB" "$@"
-	esp_sa b out $SPI_BA "$alg" "$KEY_BA" "$@"
+	if [ "$1" = b ]; then
+		in=$SPI_AB in_key=$KEY_AB out=$SPI_BA out_key=$KEY_BA
+	fi
+	esp_dev "$1"
+	esp_peer "$1"
+	esp_sa "$1" in "$in" "$2" "$in_key" esn "${3:-off}" replay "${4:-4096}"
+	esp_sa "$1" out "$out" "$2" "$out_key" esn "${3:-off}"
+}
+
+new_keys() # ALG
+{
+	KEY_AB=$(new_key "$1") KEY_BA=$(new_key "$1")
+}
+
+# esptun at both sites with new keys in KEY_AB and KEY_BA.
+esp_pair() # ALG [ESN [WINDOW]]
+{
+	new_keys "$1"
+	esp_end a "$@"
+	esp_end b "$@"
+}
+
+# xfrm_pair: esptun at a, XFRM at b.
+xfrm_pair() # ALG [ESN [WINDOW]]
+{
+	local flags=''
+
+	[ "${2:-off}" = off ] || flags="flag esn"
+	new_keys "$1"
+	esp_end a "$@"
+	xfrm_end "$1" "$KEY_AB" "$KEY_BA" $flags replay-window "${3:-128}"
+}
+
+# forge [OPTION...] ALG KEY SEQ...: packets of a's SA from espgen, inner addresses as a would use.
+forge()
+{
+	local n=$#
+
+	a espgen -I $IN_A -O $IN_B "${@:1:n-3}" $OUT_A $OUT_B $SPI_AB "${@:n-2}"
 }
 
 # --- XFRM at site b --------------------------------------------------------------------------
@@ -317,20 +351,17 @@ xfrm_sa()
 	local alg
 
 	alg=$(xfrm_alg "$4" "$5")
-	# shellcheck disable=SC2086 # words
 	b ip xfrm state add src "$1" dst "$2" proto esp spi "$3" reqid 1 mode tunnel $alg "${@:6}"
 }
 
-# XFRM at b as the peer of esptun at a: [window WORDS] go to both of XFRM's SAs.
+# XFRM at b as the peer of esptun at a; options go to both of XFRM's SAs.
 xfrm_end() # ALG KEY_AB KEY_BA [OPTION...]
 {
 	local tmpl="proto esp reqid 1 mode tunnel"
 
 	xfrm_sa $OUT_A $OUT_B $SPI_AB "$1" "$2" "${@:4}"
 	xfrm_sa $OUT_B $OUT_A $SPI_BA "$1" "$3" "${@:4}"
-	# shellcheck disable=SC2086
 	b ip xfrm policy add src $NET_B dst $NET_A dir out tmpl src $OUT_B dst $OUT_A $tmpl
-	# shellcheck disable=SC2086
 	b ip xfrm policy add src $NET_A dst $NET_B dir in tmpl src $OUT_A dst $OUT_B $tmpl
 	b ip route add $NET_A via $OUT_A src $IN_B
 }
@@ -340,30 +371,39 @@ xfrm_end() # ALG KEY_AB KEY_BA [OPTION...]
 # sa_stat a|b in|out SPI FIELD: packets, bytes, seq, ...
 sa_stat()
 {
-	h "$1" sa show esp0 --json |
+	helper "$1" sa show esp0 --json |
 		jq -r --arg dir "$2" --arg spi "$3" --arg field "$4" \
-			'first(.[] | select(.direction == $dir and .spi == $spi)) | .[$field] // "none"'
+			'first(.[] | select(.direction == $dir and .spi == $spi))[$field] | if . == null then "none" else . end'
 }
 
 sa_exists() { [ -n "$(sa_stat "$1" "$2" "$3" spi)" ]; }
 no_sa() { ! sa_exists "$@"; }
 
+# event TEXT: a line of `ikehelper monitor`, started by monitor, has it
+monitor() # a|b
+{
+	helper "$1" monitor >"$dir/events" 2>"$dir/monitor" &
+	wait_for grep -q listening "$dir/monitor"
+}
+
+event() { wait_for grep -qE "$1" "$dir/events"; }
+
 # sa_drop a|b in|out SPI REASON, peer_drop a|b ID REASON, dev_drop a|b REASON: how many packets
 sa_drop()
 {
-	h "$1" sa show esp0 --json |
+	helper "$1" sa show esp0 --json |
 		jq -r --arg dir "$2" --arg spi "$3" --arg reason "$4" \
 			'first(.[] | select(.direction == $dir and .spi == $spi)) | .drops[$reason] // 0'
 }
 
 peer_drop()
 {
-	h "$1" peer show esp0 --json |
+	helper "$1" peer show esp0 --json |
 		jq -r --arg id "$2" --arg reason "$3" \
 			'first(.[] | select(.id == ($id | tonumber))) | .drops[$reason] // 0'
 }
 
-dev_drop() { h "$1" dev show esp0 --json | jq -r --arg reason "$2" '.drops[$reason] // 0'; }
+dev_drop() { helper "$1" dev show esp0 --json | jq -r --arg reason "$2" '.drops[$reason] // 0'; }
 
 # true when FUNCTION ARG... prints the value wanted, first argument
 prints() { [ "$("${@:2}")" = "$1" ]; }

@@ -3,7 +3,8 @@
  * Says what crosses an interface, one line a packet, and records it for espgen.
  *
  * The judge that is neither the sender nor the receiver: the tests read from it that nothing
- * travels in the clear, and in which order IKE and ESP packets came.
+ * travels in the clear, and in which order IKE and ESP packets came. On an nlmon interface,
+ * with -x, it shows the octets of netlink messages.
  */
 #define _GNU_SOURCE /* memmem */
 #include <arpa/inet.h>
@@ -13,6 +14,7 @@
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +114,13 @@ static int record(FILE *file, const uint8_t *p, size_t len)
 	return fflush(file);
 }
 
+static void print_octets(const uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		printf("%02x", p[i]);
+	putchar('\n');
+}
+
 static int open_socket(const char *name)
 {
 	struct sockaddr_ll addr = { .sll_family = AF_PACKET,
@@ -139,11 +148,14 @@ int main(int argc, char **argv)
 	static uint8_t buf[65536];
 	const char *mark = NULL;
 	FILE *file = NULL;
+	bool octets = false;
 	int opt, fd;
 
-	while ((opt = getopt(argc, argv, "m:w:")) != -1) {
+	while ((opt = getopt(argc, argv, "m:w:x")) != -1) {
 		if (opt == 'm')
 			mark = optarg;
+		else if (opt == 'x')
+			octets = true;
 		else if (opt != 'w' || !(file = fopen(optarg, "w")))
 			goto usage;
 	}
@@ -167,7 +179,9 @@ int main(int argc, char **argv)
 			continue;
 		if (len < 0)
 			break;
-		if (from.sll_protocol != htons(ETH_P_IP))
+		if (octets)
+			print_octets(buf, len);
+		if (octets || from.sll_protocol != htons(ETH_P_IP))
 			continue;
 		print_packet(&from, buf, len, mark);
 		if (file && record(file, buf, len))
@@ -176,6 +190,6 @@ int main(int argc, char **argv)
 	fprintf(stderr, "pktwatch: %s\n", strerror(errno));
 	return 1;
 usage:
-	fprintf(stderr, "usage: pktwatch [-w FILE] [-m STRING] IFACE\n");
+	fprintf(stderr, "usage: pktwatch [-w FILE] [-m STRING] [-x] IFACE\n");
 	return 2;
 }
