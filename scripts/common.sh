@@ -4,6 +4,7 @@
 # shellcheck disable=SC2034  # the variables are for who sources this
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=$(cd "$top" && realpath -m "${BUILD:-build}")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/esptun
 
 export LC_ALL=C

@@ -3,6 +3,7 @@
 # Debian's kernels for building and for the VM: which version, where its headers and its image are.
 #
 #   kernel.sh default          this system's own series: 6.1 on Debian 12, 6.12 on Debian 13
+#   kernel.sh series           the series that this project is for and apt offers here
 #   kernel.sh newest SERIES    the newest version of a series that apt offers: 6.1.0-56-amd64
 #   kernel.sh version SERIES   the newest version whose headers are installed
 #   kernel.sh headers SERIES   the folder of these headers
@@ -31,6 +32,13 @@ newest() {
 	[ -n "$ver" ] || die "no linux-image-$1*-amd64 in apt's lists on $(suite): run apt-get update, or choose a series" \
 		"this release has (make KERNEL=$(default)), or add a suite that has $1 to /etc/apt/sources.list.d"
 	echo "$ver"
+}
+
+series() {
+	local s
+	for s in 6.1 6.12; do
+		if (newest "$s") >/dev/null 2>&1; then echo "$s"; fi
+	done
 }
 
 version() {
@@ -78,7 +86,7 @@ image() {
 }
 
 case ${1:-} in
-default) default ;;
+default | series) "$1" ;;
 newest | version | image) "$1" "${2:?which series? 6.1 or 6.12}" ;;
 headers) echo "/usr/src/linux-headers-$(version "${2:?which series? 6.1 or 6.12}")" ;;
 *) sed -n '3,/^set/{/^set/!s/^# \{0,1\}//p}' "$0"; exit 2 ;;

@@ -10,7 +10,8 @@
 #     -t SECONDS   time limit, default 600
 #     -e NAME[=V]  hand an environment variable in (repeatable)
 #     -o DIR       a folder the guest may write to, at the same path (repeatable)
-#     -x LAYER     a folder of unpacked packages, laid over the host's files (repeatable)
+#     -x LAYER     a folder of unpacked packages, laid over the host's files, or one of layer.sh's
+#                  names: guest, tshark, strongswan, libreswan (repeatable)
 #
 # The guest's root is the host's, read-only, under an overlay in its memory: every program and the
 # project are there at their own paths, and nothing written survives but what goes to an -o folder.
@@ -33,7 +34,10 @@ while getopts k:s:m:t:e:o:x: opt; do
 	t) limit=$OPTARG ;;
 	e) env+=("$OPTARG") ;;
 	o) outs+=("$(realpath "$OPTARG")") ;;
-	x) layers+=("$(realpath "$OPTARG")") ;;
+	x)
+		[ -d "$OPTARG" ] || OPTARG=$("$top/scripts/layer.sh" "$OPTARG")
+		layers+=("$(realpath "$OPTARG")")
+		;;
 	*) usage ;;
 	esac
 done
@@ -63,9 +67,14 @@ mkinit() {
 		attach host /host ro,cache=loose
 		attach ctl /ctl cache=none
 		. /ctl/boot
+		lower=/host
+		for d in $LAYERS; do
+			attach $d /$d ro,cache=loose
+			lower=/$d:$lower
+		done
 		mount -t tmpfs -o size=75% tmpfs /rw
 		mkdir /rw/upper /rw/work
-		mount -t overlay -o "lowerdir=$LOWER,upperdir=/rw/upper,workdir=/rw/work" overlay /root
+		mount -t overlay -o "lowerdir=$lower,upperdir=/rw/upper,workdir=/rw/work" overlay /root
 		for d in proc sys dev; do mount --move /$d /root/$d; done
 		mount -t tmpfs -o mode=755 tmpfs /root/run
 		mkdir -p /root/run/vm /root/run/lock /root/dev/pts /root/dev/shm
@@ -75,8 +84,7 @@ mkinit() {
 		mount -t debugfs debugfs /root/sys/kernel/debug
 		mkdir -p "/root/lib/modules/$VERSION"
 		mount --bind "/host$KERNEL/lib/modules/$VERSION" "/root/lib/modules/$VERSION"
-		i=0
-		for d in $OUTS; do attach out$i "/root$d" cache=none; i=$((i + 1)); done
+		for d in $OUTS; do attach ${d%%/*} "/root/${d#*/}" cache=none; done
 		hostname esptun-vm
 		ip link set lo up
 		exec switch_root /root /bin/bash /run/vm/main
@@ -150,9 +158,6 @@ run=$(mktemp -d)
 trap 'rm -rf "$run"' EXIT
 initramfs=$(mkinitramfs)
 mkdir "$run/ctl"
-lower=''
-for d in ${layers[@]+"${layers[@]}"}; do lower+=/host$d:; done
-printf '%s=%q\n' KERNEL "$kernel" VERSION "$version" LOWER "$lower/host" OUTS "${outs[*]-}" >"$run/ctl/boot"
 mkmain "$@" >"$run/ctl/main"
 
 share() { # TAG PATH OPTIONS: a folder of the host for the guest, by 9p
@@ -166,7 +171,16 @@ args=(-M pc -accel "${VM_ACCEL:-tcg,thread=multi}" -cpu "max,la57=off" -smp "$cp
 	-device virtio-serial-pci -chardev "stdio,id=out,signal=off" -device "virtserialport,chardev=out,nr=1")
 share host / ,readonly=on
 share ctl "$run/ctl" ''
-for i in ${outs[@]+"${!outs[@]}"}; do share "out$i" "${outs[i]}" ''; done
+tags=() ways=()
+for d in ${layers[@]+"${layers[@]}"}; do
+	share "layer${#tags[@]}" "$d" ,readonly=on
+	tags+=("layer${#tags[@]}")
+done
+for d in ${outs[@]+"${outs[@]}"}; do
+	share "out${#ways[@]}" "$d" ''
+	ways+=("out${#ways[@]}$d")
+done
+printf '%s=%q\n' KERNEL "$kernel" VERSION "$version" LAYERS "${tags[*]-}" OUTS "${ways[*]-}" >"$run/ctl/boot"
 # no_timer_check: under load a TCG guest may find its timer interrupt late and panic.
 append="console=ttyS0 quiet panic=-1 oops=panic no_timer_check nowatchdog mitigations=off apparmor=0 audit=0
  random.trust_cpu=on log_buf_len=4M"

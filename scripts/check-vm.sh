@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Run tests in a VM of each kernel: check-vm.sh vm|interop KERNEL...
+#
+# A test is an executable .sh that prints TAP: vm is selftests/, interop is selftests/interop/, where
+# libreswan*.sh see libreswan and the others strongSwan, because the two packages exclude each other.
+# A test runs as root and gets ESPTUN_KO, IKEHELPER and ESPTUN_BUILD (the folder of the tests' own
+# tools). A complaint of the kernel is a failure, too.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+
+what=$1
+shift
+cd "$top"
+
+run() { # KERNEL LAYER TEST...
+	local version
+	version=$(scripts/kernel.sh version "$1")
+	say "Linux $version: ${*:3}"
+	scripts/vm.sh -k "$1" -x guest -x "$2" -t 1500 -e IKEHELPER="$build/ikehelper" \
+		-e ESPTUN_KO="$build/kmod-$version/esptun.ko" -e ESPTUN_BUILD="$build/selftests" \
+		prove --comments -e '' "${@:3}"
+}
+
+shopt -s nullglob extglob
+for kernel; do
+	KERNEL=$kernel scripts/setup.sh build vm
+	make -s KERNEL="$kernel" modules helper >/dev/null
+	make -s -C selftests OUTPUT="$build/selftests"
+	case $what in
+	vm)
+		tests=(selftests/!(lib).sh)
+		run "$kernel" tshark "${tests[@]}"
+		;;
+	interop)
+		tests=(selftests/interop/!(lib|libreswan*).sh)
+		[ ${#tests[@]} = 0 ] || run "$kernel" strongswan "${tests[@]}"
+		tests=(selftests/interop/libreswan*.sh)
+		[ ${#tests[@]} = 0 ] || run "$kernel" libreswan "${tests[@]}"
+		;;
+	*) die "vm or interop?" ;;
+	esac
+done
