@@ -51,13 +51,7 @@ const struct nla_policy esptun_peer_del_nl_policy[ESPTUN_A_PEER_ID + 1] = {
 };
 
 /* ESPTUN_CMD_PEER_GET - do */
-const struct nla_policy esptun_peer_get_do_nl_policy[ESPTUN_A_PEER_ID + 1] = {
-	[ESPTUN_A_PEER_IFINDEX] = { .type = NLA_U32, },
-	[ESPTUN_A_PEER_ID] = { .type = NLA_U32, },
-};
-
-/* ESPTUN_CMD_PEER_GET - dump */
-const struct nla_policy esptun_peer_get_dump_nl_policy[ESPTUN_A_PEER_ID + 1] = {
+const struct nla_policy esptun_peer_get_nl_policy[ESPTUN_A_PEER_ID + 1] = {
 	[ESPTUN_A_PEER_IFINDEX] = { .type = NLA_U32, },
 	[ESPTUN_A_PEER_ID] = { .type = NLA_U32, },
 };
@@ -101,15 +95,7 @@ const struct nla_policy esptun_sa_del_nl_policy[ESPTUN_A_SA_SPI + 1] = {
 };
 
 /* ESPTUN_CMD_SA_GET - do */
-const struct nla_policy esptun_sa_get_do_nl_policy[ESPTUN_A_SA_SPI + 1] = {
-	[ESPTUN_A_SA_IFINDEX] = { .type = NLA_U32, },
-	[ESPTUN_A_SA_PEER_ID] = { .type = NLA_U32, },
-	[ESPTUN_A_SA_DIRECTION] = NLA_POLICY_MAX(NLA_U32, 1),
-	[ESPTUN_A_SA_SPI] = { .type = NLA_U32, },
-};
-
-/* ESPTUN_CMD_SA_GET - dump */
-const struct nla_policy esptun_sa_get_dump_nl_policy[ESPTUN_A_SA_SPI + 1] = {
+const struct nla_policy esptun_sa_get_nl_policy[ESPTUN_A_SA_SPI + 1] = {
 	[ESPTUN_A_SA_IFINDEX] = { .type = NLA_U32, },
 	[ESPTUN_A_SA_PEER_ID] = { .type = NLA_U32, },
 	[ESPTUN_A_SA_DIRECTION] = NLA_POLICY_MAX(NLA_U32, 1),

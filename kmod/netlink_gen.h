@@ -21,7 +21,7 @@ extern const struct nla_policy esptun_peer_set_nl_policy[ESPTUN_A_PEER_SELECTORS
 
 extern const struct nla_policy esptun_peer_del_nl_policy[ESPTUN_A_PEER_ID + 1];
 
-extern const struct nla_policy esptun_peer_get_do_nl_policy[ESPTUN_A_PEER_ID + 1];
+extern const struct nla_policy esptun_peer_get_nl_policy[ESPTUN_A_PEER_ID + 1];
 
 extern const struct nla_policy esptun_spi_alloc_nl_policy[ESPTUN_A_SA_PEER_ID + 1];
 
@@ -31,7 +31,7 @@ extern const struct nla_policy esptun_sa_activate_nl_policy[ESPTUN_A_SA_SPI + 1]
 
 extern const struct nla_policy esptun_sa_del_nl_policy[ESPTUN_A_SA_SPI + 1];
 
-extern const struct nla_policy esptun_sa_get_do_nl_policy[ESPTUN_A_SA_SPI + 1];
+extern const struct nla_policy esptun_sa_get_nl_policy[ESPTUN_A_SA_SPI + 1];
 
 /* Ops table for esptun */
 extern const struct genl_ops esptun_nl_ops[9];

@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/types.h>
+#include <net/ip.h>
 
 /* The object has a struct rcu_head named rcu. */
 #define et_free_rcu(p) kfree_rcu(p, rcu)

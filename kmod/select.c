@@ -196,6 +196,30 @@ struct et_peer *et_trie_lookup(const struct et_trie *trie, const struct et_flow 
 	return best;
 }
 
+/**
+ * et_trie_has_remote - does any selector's remote prefix hold this address?
+ * @trie: the device's trie
+ * @addr: the address
+ *
+ * Tells "no peer" from "not by its selectors" when et_trie_lookup() found none.
+ *
+ * Context: RCU read-side section.
+ */
+bool et_trie_has_remote(const struct et_trie *trie, __be32 addr)
+{
+	const struct et_trie_node *node = rcu_dereference(trie->root);
+	u32 key = ntohl(addr);
+
+	while (node && covers(node, key)) {
+		if (rcu_dereference(node->entries))
+			return true;
+		if (node->len == KEY_BITS)
+			break;
+		node = rcu_dereference(node->child[bit_at(key, node->len)]);
+	}
+	return false;
+}
+
 static struct et_trie_node *node_new(u32 key, u8 len)
 {
 	struct et_trie_node *node = kzalloc(sizeof(*node), GFP_KERNEL);

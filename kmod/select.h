@@ -64,6 +64,7 @@ bool et_selector_match_in(const struct et_selector *sel, const struct et_flow *f
 bool et_selectors_match_in(const struct et_selectors *sels, const struct et_flow *flow);
 
 struct et_peer *et_trie_lookup(const struct et_trie *trie, const struct et_flow *flow);
+bool et_trie_has_remote(const struct et_trie *trie, __be32 addr);
 int et_trie_insert(struct et_trie *trie, struct et_selectors *sels,
 		   const struct et_selectors *ignore, u32 *bad);
 void et_trie_remove(struct et_trie *trie, struct et_selectors *sels);

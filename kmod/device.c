@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * the link: rtnl_link_ops, netdev ops, features, MTU, carrier, netns
+ *
+ * Process context under rtnl. The inner side may move to another namespace;
+ * the outer one stays in the namespace where the link was created, or the one
+ * that was given with it (link-netns), and the link dies with that.
+ */
+#include "device.h"
+
+#include <linux/if_arp.h>
+#include <linux/module.h>
+#include <linux/rtnetlink.h>
+#include <net/ip_tunnels.h>
+#include <net/netns/generic.h>
+
+#include "compat.h"
+#include "esp.h"
+#include "outer.h"
+#include "peer.h"
+#include "sa.h"
+
+/*
+ * The algorithm that adds most: CBC with HMAC-SHA-256-128. On a path of 1500
+ * octets: 1500 - 20 (IPv4) - 8 (SPI, sequence number) - 16 (IV) - 16 (ICV)
+ * = 1440, a whole number of blocks, less 2 of trailer: an MTU of 1438.
+ */
+static const struct et_esp_geom widest = { .iv_len = 16, .align = 16, .icv_len = 16 };
+
+#define ET_TAIL_MAX (15 + ET_ESP_TRAILER_LEN + 16)	/* padding, trailer, ICV */
+
+#define ET_FEATURES \
+	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA | NETIF_F_HW_CSUM | NETIF_F_GSO_SOFTWARE)
+
+static unsigned int net_id __read_mostly;
+
+struct et_net *et_net(const struct net *net)
+{
+	return net_generic(net, net_id);
+}
+
+/**
+ * et_dev_count_current - a peer got its first current outbound SA, or lost its last
+ * @edev: its device
+ * @change: 1 or -1
+ *
+ * The link has a carrier while a peer has one. Context: process, et_dev.cfg held.
+ */
+void et_dev_count_current(struct et_dev *edev, int change)
+{
+	edev->current_count += change;
+	if (edev->current_count)
+		netif_carrier_on(edev->dev);
+	else
+		netif_carrier_off(edev->dev);
+}
+
+static int dev_init(struct net_device *dev)
+{
+	struct et_dev *edev = netdev_priv(dev);
+	int err = et_stats_init(dev);
+
+	if (err)
+		return err;
+	err = gro_cells_init(&edev->gro_cells, dev);
+	if (err)
+		et_stats_free(dev);
+	return err;
+}
+
+/*
+ * The link is down and no packet of the stack is in et_xmit() any more. What
+ * still has an SA, inbound or in a cipher, holds the net_device by it.
+ */
+static void dev_uninit(struct net_device *dev)
+{
+	struct et_dev *edev = netdev_priv(dev);
+	struct et_peer *peer;
+	unsigned long id;
+
+	list_del_init(&edev->in_net);
+	mutex_lock(&edev->cfg);
+	edev->dead = true;
+	xa_for_each(&edev->peers, id, peer)
+		et_peer_remove(peer);
+	mutex_unlock(&edev->cfg);
+}
+
+/* The last reference is gone, so every peer and every SA is. */
+static void dev_free(struct net_device *dev)
+{
+	struct et_dev *edev = netdev_priv(dev);
+
+	gro_cells_destroy(&edev->gro_cells);
+	xa_destroy(&edev->peers);
+	mutex_destroy(&edev->cfg);
+	et_stats_free(dev);
+}
+
+static const struct net_device_ops dev_ops = {
+	.ndo_init = dev_init,
+	.ndo_uninit = dev_uninit,
+	.ndo_start_xmit = et_xmit,
+	.ndo_get_stats64 = dev_get_tstats64,
+};
+
+static const struct device_type dev_type = { .name = "esptun" };
+
+/**
+ * et_is_dev - is this link one of ours?
+ * @dev: the link
+ */
+bool et_is_dev(const struct net_device *dev)
+{
+	return dev->netdev_ops == &dev_ops;
+}
+
+static void dev_setup(struct net_device *dev)
+{
+	struct et_dev *edev = netdev_priv(dev);
+	u32 overhead = ET_OUTER_LEN + ET_ESP_HDR_LEN + widest.iv_len + ET_TAIL_MAX;
+
+	SET_NETDEV_DEVTYPE(dev, &dev_type);
+	dev->netdev_ops = &dev_ops;
+	dev->header_ops = &ip_tunnel_header_ops;
+	dev->type = ARPHRD_NONE;
+	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
+	dev->priv_flags |= IFF_NO_QUEUE;
+	netif_keep_dst(dev);	/* ICMP errors and path MTU need the packet's route */
+	dev->features |= ET_FEATURES;
+	dev->hw_features |= ET_FEATURES;
+	dev->hw_enc_features |= ET_FEATURES;
+	dev->needed_headroom = LL_MAX_HEADER + ET_OUTER_LEN + ET_ESP_HDR_LEN + widest.iv_len;
+	dev->needed_tailroom = ET_TAIL_MAX;
+	dev->mtu = et_esp_inner_max(&widest, ETH_DATA_LEN - ET_OUTER_LEN);
+	dev->min_mtu = ETH_MIN_MTU;
+	dev->max_mtu = IP_MAX_MTU - overhead;
+	dev->needs_free_netdev = true;
+	dev->priv_destructor = dev_free;
+	et_dev_setup(dev);
+
+	edev->dev = dev;
+	mutex_init(&edev->cfg);
+	xa_init(&edev->peers);
+	INIT_LIST_HEAD(&edev->in_net);
+}
+
+static int dev_newlink(ET_NEWLINK_ARGS)
+{
+	struct et_dev *edev = netdev_priv(dev);
+	int err;
+
+	edev->net = ET_NEWLINK_NET;
+	netif_carrier_off(dev);
+	err = register_netdevice(dev);
+	if (!err)
+		list_add_tail(&edev->in_net, &et_net(edev->net)->devs);
+	return err;
+}
+
+static struct net *dev_link_net(const struct net_device *dev)
+{
+	const struct et_dev *edev = netdev_priv(dev);
+
+	return edev->net;
+}
+
+static struct rtnl_link_ops link_ops __read_mostly = {
+	.kind = "esptun",
+	.priv_size = sizeof(struct et_dev),
+	.setup = dev_setup,
+	.newlink = dev_newlink,
+	.get_link_net = dev_link_net,
+};
+
+static int __net_init net_start(struct net *net)
+{
+	struct et_net *enet = et_net(net);
+
+	INIT_LIST_HEAD(&enet->devs);
+	return rhashtable_init(&enet->spis, &et_spi_params);
+}
+
+/*
+ * An outer namespace goes, and takes the links with it: returns when they are
+ * freed. Inner namespaces delete their links themselves (rtnl_link_ops).
+ */
+static void __net_exit net_stop(struct net *net)
+{
+	struct et_dev *edev, *next;
+	LIST_HEAD(list);
+
+	rtnl_lock();
+	list_for_each_entry_safe(edev, next, &et_net(net)->devs, in_net)
+		unregister_netdevice_queue(edev->dev, &list);
+	unregister_netdevice_many(&list);
+	rtnl_unlock();
+}
+
+/* All devices of the namespace are gone, ESP cannot arrive in it any more. */
+static void __net_exit net_free(struct net *net)
+{
+	rhashtable_destroy(&et_net(net)->spis);
+}
+
+static struct pernet_operations net_ops = {
+	.init = net_start,
+	.pre_exit = net_stop,
+	.exit = net_free,
+	.id = &net_id,
+	.size = sizeof(struct et_net),
+};
+
+int et_net_init(void)
+{
+	return register_pernet_subsys(&net_ops);
+}
+
+void et_net_exit(void)
+{
+	unregister_pernet_subsys(&net_ops);
+}
+
+int et_link_init(void)
+{
+	return rtnl_link_register(&link_ops);
+}
+
+/* Deletes all links, in all namespaces, and waits for them. */
+void et_link_exit(void)
+{
+	rtnl_link_unregister(&link_ops);
+}
+
+MODULE_ALIAS_RTNL_LINK("esptun");

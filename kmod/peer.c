@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * the other gateway as one device sees it: endpoint, prefixes, its SAs
+ *
+ * Process context under et_dev.cfg; readers use RCU.
+ */
+#include "peer.h"
+
+#include "device.h"
+#include "sa.h"
+
+/**
+ * et_peer_find - a peer by its number
+ * @edev: its device
+ * @id: the number
+ *
+ * Context: process, et_dev.cfg held.
+ */
+struct et_peer *et_peer_find(struct et_dev *edev, u32 id)
+{
+	return xa_load(&edev->peers, id);
+}
+
+static void endpoint_free(struct et_endpoint *ep)
+{
+	if (ep)
+		dst_cache_destroy(&ep->route);
+	kfree(ep);
+}
+
+static void endpoint_free_rcu(struct rcu_head *rcu)
+{
+	endpoint_free(container_of(rcu, struct et_endpoint, rcu));
+}
+
+static struct et_endpoint *endpoint_new(__be32 remote, __be32 local)
+{
+	struct et_endpoint *ep = kzalloc(sizeof(*ep), GFP_KERNEL);
+
+	if (!ep || dst_cache_init(&ep->route, GFP_KERNEL)) {
+		kfree(ep);
+		return NULL;
+	}
+	ep->remote = remote;
+	ep->local = local;
+	return ep;
+}
+
+/* After the last reference and a grace period. */
+static void peer_free_rcu(struct rcu_head *rcu)
+{
+	struct et_peer *peer = container_of(rcu, struct et_peer, rcu);
+
+	endpoint_free(rcu_access_pointer(peer->endpoint));
+	kfree(rcu_access_pointer(peer->selectors));
+	netdev_put(peer->edev->dev, &peer->dev_tracker);
+	kfree(peer);
+}
+
+static void peer_release(struct kref *ref)
+{
+	call_rcu(&container_of(ref, struct et_peer, ref)->rcu, peer_free_rcu);
+}
+
+void et_peer_put(struct et_peer *peer)
+{
+	kref_put(&peer->ref, peer_release);
+}
+
+static struct et_peer *peer_new(struct et_dev *edev, u32 id)
+{
+	struct et_peer *peer = kzalloc(sizeof(*peer), GFP_KERNEL);
+
+	if (!peer)
+		return NULL;
+	peer->edev = edev;
+	peer->id = id;
+	kref_init(&peer->ref);
+	INIT_LIST_HEAD(&peer->sas);
+	netdev_hold(edev->dev, &peer->dev_tracker, GFP_KERNEL);
+	return peer;
+}
+
+/* Selectors in the place of a peer's old ones, or none of them. */
+static int swap_selectors(struct et_peer *peer, struct et_peer_params *p)
+{
+	struct et_dev *edev = peer->edev;
+	struct et_selectors *old = et_cfg_deref(peer->selectors, edev);
+	u32 i;
+	int err;
+
+	for (i = 0; i < p->selectors->count; i++)
+		p->selectors->entry[i].peer = peer;
+	err = et_trie_insert(&edev->trie, p->selectors, old, &p->bad_selector);
+	if (err)
+		return err;
+
+	rcu_assign_pointer(peer->selectors, p->selectors);
+	if (old) {
+		et_trie_remove(&edev->trie, old);
+		kfree_rcu(old, rcu);
+	}
+	return 0;
+}
+
+static int peer_add(struct et_dev *edev, struct et_peer_params *p)
+{
+	struct et_peer *peer = peer_new(edev, p->id);
+	int err = -ENOMEM;
+
+	if (!peer)
+		return -ENOMEM;
+	RCU_INIT_POINTER(peer->endpoint, endpoint_new(p->remote, p->local));
+	if (!rcu_access_pointer(peer->endpoint))
+		goto err_put;
+	err = xa_insert(&edev->peers, p->id, peer, GFP_KERNEL);
+	if (err)
+		goto err_put;
+	err = swap_selectors(peer, p);
+	if (err)
+		goto err_erase;
+	edev->peer_count++;
+	return 0;
+
+err_erase:
+	xa_erase(&edev->peers, p->id);
+err_put:
+	et_peer_put(peer);
+	return err;
+}
+
+static int peer_change(struct et_peer *peer, struct et_peer_params *p)
+{
+	struct et_endpoint *old = et_cfg_deref(peer->endpoint, peer->edev), *new = NULL;
+	int err;
+
+	if (p->has_remote || p->has_local) {
+		new = endpoint_new(p->has_remote ? p->remote : old->remote,
+				   p->has_local ? p->local : old->local);
+		if (!new)
+			return -ENOMEM;
+	}
+	if (p->selectors) {
+		err = swap_selectors(peer, p);
+		if (err) {
+			endpoint_free(new);
+			return err;
+		}
+	}
+	if (new) {
+		rcu_assign_pointer(peer->endpoint, new);
+		call_rcu(&old->rcu, endpoint_free_rcu);
+	}
+	return 0;
+}
+
+/**
+ * et_peer_set - make a peer, or replace what is given of an existing one
+ * @edev: its device
+ * @p: what is given; a new peer needs remote and selectors
+ *
+ * Context: process, et_dev.cfg held.
+ * Return: 0; -EEXIST when the device has selector p->bad_selector already;
+ * -ENOMEM. Nothing has changed after an error.
+ */
+int et_peer_set(struct et_dev *edev, struct et_peer_params *p)
+{
+	struct et_peer *peer = et_peer_find(edev, p->id);
+
+	return peer ? peer_change(peer, p) : peer_add(edev, p);
+}
+
+/**
+ * et_peer_remove - take a peer with all its SAs away
+ * @peer: the peer; its device's reference goes
+ *
+ * Context: process, et_dev.cfg held.
+ */
+void et_peer_remove(struct et_peer *peer)
+{
+	struct et_dev *edev = peer->edev;
+	struct et_sa *sa, *next;
+
+	et_trie_remove(&edev->trie, et_cfg_deref(peer->selectors, edev));
+	list_for_each_entry_safe(sa, next, &peer->sas, of_peer)
+		et_sa_remove(sa);
+	xa_erase(&edev->peers, peer->id);
+	edev->peer_count--;
+	et_peer_put(peer);
+}

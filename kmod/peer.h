@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* the other gateway as one device sees it: endpoint, prefixes, its SAs */
+#ifndef ET_PEER_H
+#define ET_PEER_H
+
+#include <linux/kref.h>
+#include <linux/netdevice.h>
+#include <net/dst_cache.h>
+
+#include "drop.h"
+#include "select.h"
+
+struct et_dev;
+struct et_sa;
+
+/* Where the peer is. Replaced as a whole, so that keys stay; freed by call_rcu(). */
+struct et_endpoint {
+	struct rcu_head rcu;
+	__be32 remote;
+	__be32 local;			/* 0: the route decides */
+	struct dst_cache route;
+};
+
+/*
+ * Held by its device (et_dev.peers) and by each of its SAs; readers find it
+ * through the trie or an SA, under RCU. The last reference frees it after a
+ * grace period and only then lets the net_device go.
+ */
+struct et_peer {
+	struct et_dev *edev;
+	u32 id;
+	struct et_endpoint __rcu *endpoint;
+	struct et_sa __rcu *out;	/* the current outbound SA, or none */
+	struct et_selectors __rcu *selectors;
+	struct et_drops drops;
+	struct list_head sas;		/* et_sa.of_peer, oldest first; et_dev.cfg */
+
+	struct kref ref;
+	struct rcu_head rcu;
+	netdevice_tracker dev_tracker;
+};
+
+/* What peer-set gives; NULL or absent: leave as it is. */
+struct et_peer_params {
+	u32 id;
+	bool has_remote, has_local;
+	__be32 remote;
+	__be32 local;
+	struct et_selectors *selectors;	/* taken over by a call that succeeds */
+	u32 bad_selector;		/* set on -EEXIST */
+};
+
+/* Process context, et_dev.cfg held. */
+struct et_peer *et_peer_find(struct et_dev *edev, u32 id);
+int et_peer_set(struct et_dev *edev, struct et_peer_params *p);
+void et_peer_remove(struct et_peer *peer);
+
+/* Any context. */
+void et_peer_put(struct et_peer *peer);
+
+#endif

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * outer packet → SA → decrypt → check → deliver; ends with its entry point
+ *
+ * Read it from the end upwards. Runs in softirq; RCU protects the SA until the
+ * cipher has the packet, then a reference holds it. rx_done() may run later
+ * and on another CPU, several at once for one SA.
+ */
+#include <linux/ip.h>
+#include <net/gro_cells.h>
+#include <net/inet_ecn.h>
+#include <net/ip_tunnels.h>
+
+#include "compat.h"
+#include "device.h"
+#include "peer.h"
+#include "sa.h"
+
+#define ET_RX_DELIVER ET_DROP_MAX	/* no reason to drop it */
+
+/* Cheap, before decryption: the answer may be outdated, but a forger cannot wish it so. */
+static enum et_drop_reason verdict_reason(enum et_replay_verdict verdict)
+{
+	switch (verdict) {
+	case ET_REPLAY_DUPLICATE:
+		return ET_DROP_REPLAY_DUPLICATE;
+	case ET_REPLAY_LATE:
+		return ET_DROP_REPLAY_LATE;
+	default:
+		return ET_RX_DELIVER;
+	}
+}
+
+/* The packet is authentic: is it new? Now for good. */
+static enum et_drop_reason accept_seq(struct et_sa *sa, u64 seq)
+{
+	enum et_replay_verdict verdict;
+
+	spin_lock(&sa->replay_lock);
+	verdict = et_replay_update(sa->replay, seq);
+	spin_unlock(&sa->replay_lock);
+	return verdict_reason(verdict);
+}
+
+/* Take ESP's parts off; the data is the inner packet then, at least as long as it says. */
+static enum et_drop_reason strip_esp(struct sk_buff *skb, const struct et_esp_geom *g)
+{
+	struct et_esp_trailer trailer;
+	u32 tot_len;
+
+	__skb_pull(skb, ET_ESP_HDR_LEN + g->iv_len);
+	__skb_trim(skb, skb->len - g->icv_len);
+	if (et_esp_parse_trailer(skb->data, skb->len, &trailer))
+		return ET_DROP_BAD_PADDING;
+
+	switch (trailer.next_header) {
+	case IPPROTO_NONE:	/* a dummy packet (RFC 4303 section 2.6) */
+		return ET_DROP_DUMMY;
+	case IPPROTO_IPIP:
+		break;
+	case IPPROTO_IPV6:
+		return ET_DROP_INNER_IPV6;
+	default:
+		return ET_DROP_NEXT_HEADER;
+	}
+
+	__skb_trim(skb, trailer.payload_len);
+	if (skb->len < sizeof(struct iphdr))
+		return ET_DROP_MALFORMED_INNER;
+	tot_len = ntohs(((struct iphdr *)skb->data)->tot_len);
+	if (tot_len > skb->len)
+		return ET_DROP_MALFORMED_INNER;
+	__skb_trim(skb, tot_len);	/* what follows is TFC padding (section 2.7) */
+	return ET_RX_DELIVER;
+}
+
+/* Everything between the cipher and the stack. */
+static enum et_drop_reason check_inner(struct sk_buff *skb, struct et_sa *sa, u64 seq)
+{
+	u8 outer_tos = ip_hdr(skb)->tos;
+	enum et_drop_reason reason;
+	struct et_flow flow;
+
+	reason = accept_seq(sa, seq);
+	if (reason != ET_RX_DELIVER)
+		return reason;
+	if (!test_bit(ET_SA_FIRST, &sa->flags) && !test_and_set_bit(ET_SA_FIRST, &sa->flags))
+		et_sa_kick(sa);
+	if (seq >= READ_ONCE(sa->seq_look))
+		et_sa_kick(sa);
+	if (seq > sa->seq_max)
+		return ET_DROP_SA_EXPIRED;
+
+	reason = strip_esp(skb, et_cipher_geom(&sa->cipher));
+	if (reason != ET_RX_DELIVER)
+		return reason;
+	if (et_flow_parse(skb->data, skb->len, &flow))
+		return ET_DROP_MALFORMED_INNER;
+	if (!et_selectors_match_in(rcu_dereference(sa->peer->selectors), &flow))
+		return ET_DROP_SELECTOR_IN;
+
+	skb_reset_network_header(skb);
+	skb->protocol = htons(ETH_P_IP);
+	/* 2 and above: congestion was marked on a packet whose sender cannot know it */
+	if (INET_ECN_decapsulate(skb, outer_tos, ip_hdr(skb)->tos) > 1)
+		return ET_DROP_ECN;
+	return ET_RX_DELIVER;
+}
+
+/* Make the packet look as if the link had received it, and nothing else of it known. */
+static void deliver(struct sk_buff *skb, struct et_dev *edev)
+{
+	struct net_device *dev = edev->dev;
+
+	skb_reset_mac_header(skb);
+	skb_reset_transport_header(skb);
+	skb->encapsulation = 0;
+	skb->ip_summed = CHECKSUM_NONE;
+	skb_clear_hash(skb);
+	skb_set_queue_mapping(skb, 0);
+	skb_scrub_packet(skb, !net_eq(edev->net, dev_net(dev)));
+	skb->dev = dev;
+	dev_sw_netstats_rx_add(dev, skb->len);
+	gro_cells_receive(&edev->gro_cells, skb);
+}
+
+/* The cipher is done with a packet. */
+static void rx_done(struct et_crypt *c, int err)
+{
+	struct sk_buff *skb = c->skb;
+	struct et_sa *sa = c->sa;
+	struct et_dev *edev = sa->peer->edev;
+	enum et_drop_reason reason;
+	u64 seq = c->seq;
+
+	et_crypt_put(c);
+	rcu_read_lock();
+	if (likely(!err))
+		reason = check_inner(skb, sa, seq);
+	else if (err == -EBADMSG)
+		reason = ET_DROP_BAD_ICV;
+	else if (err == -ENOSPC || err == -EBUSY)
+		reason = ET_DROP_CRYPTO_BUSY;
+	else
+		reason = ET_DROP_CRYPTO_ERROR;
+
+	if (likely(reason == ET_RX_DELIVER)) {
+		et_sa_count(sa, skb->len);
+		deliver(skb, edev);
+	} else {
+		et_drop(skb, edev, sa->peer, sa, reason);
+	}
+	rcu_read_unlock();
+	et_sa_put(sa);
+}
+
+/* The SA is known: what costs little first, then the cipher. */
+static void rx_to_sa(struct sk_buff *skb, struct et_sa *sa)
+{
+	struct et_dev *edev = sa->peer->edev;
+	enum et_drop_reason reason;
+	const struct et_esp_geom *g;
+	struct et_crypt *c;
+	u64 seq;
+
+	reason = ET_DROP_SPI_RESERVED;
+	if (!sa->cipher.tfm)
+		goto drop;
+	reason = ET_DROP_LINK_DOWN;
+	if (!(READ_ONCE(edev->dev->flags) & IFF_UP))
+		goto drop;
+	reason = ET_DROP_MALFORMED_ESP;
+	g = et_cipher_geom(&sa->cipher);
+	if (!et_esp_len_ok(g, skb->len))
+		goto drop;
+
+	seq = et_replay_infer(sa->replay, ntohl(((struct ip_esp_hdr *)skb->data)->seq_no));
+	reason = verdict_reason(et_replay_check(sa->replay, seq));
+	if (reason != ET_RX_DELIVER)
+		goto drop;
+
+	/*
+	 * In place and in one piece: pages that came with the packet may belong
+	 * to somebody else too, a file's even, and are never written to.
+	 */
+	reason = ET_DROP_NO_MEMORY;
+	if (skb_linearize_cow(skb))
+		goto drop;
+	reason = ET_DROP_CRYPTO_BUSY;
+	c = et_crypt_get();
+	if (!c)
+		goto drop;
+
+	et_sa_get(sa);
+	c->done = rx_done;
+	c->skb = skb;
+	c->sa = sa;
+	c->seq = seq;
+	et_crypt_run(c, skb->data, skb->len - ET_ESP_HDR_LEN - g->iv_len - g->icv_len);
+	return;
+
+drop:
+	et_drop(skb, edev, sa->peer, sa, reason);
+}
+
+/**
+ * et_rx - an ESP packet for this host has arrived
+ * @skb: the packet, data at the ESP header
+ *
+ * Context: softirq, RCU read-side section.
+ * Return: 0, it was ours and is consumed; -EINVAL, it is not and is untouched.
+ */
+int et_rx(struct sk_buff *skb)
+{
+	const struct et_endpoint *ep;
+	struct et_sa *sa;
+
+	if (!pskb_may_pull(skb, sizeof(struct ip_esp_hdr)))
+		return -EINVAL;
+	sa = et_spi_lookup(et_net(dev_net(skb->dev)), ((struct ip_esp_hdr *)skb->data)->spi);
+	if (!sa)
+		return -EINVAL;
+
+	ep = rcu_dereference(sa->peer->endpoint);
+	if (ep->local && ep->local != ip_hdr(skb)->daddr)
+		return -EINVAL;
+	rx_to_sa(skb, sa);
+	return 0;
+}

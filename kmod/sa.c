@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * one one-way ESP tunnel: create, activate, expire, free; the SPI table; lifetimes
+ *
+ * Changes run in process context under et_dev.cfg, the lifetime work among
+ * them. Packets take sequence numbers and count with softirqs off, and call
+ * for the work when there is something to decide: they decide nothing.
+ */
+#include "sa.h"
+
+#include <linux/random.h>
+#include <linux/timekeeping.h>
+
+#include "device.h"
+#include "netlink.h"
+#include "peer.h"
+
+/*
+ * The last sequence number. With ESN a little room is left: CPUs that pass the
+ * check in et_sa_take_seq() at once may step over it, and never reach the wrap.
+ */
+#define SEQ_MAX	    U32_MAX
+#define SEQ_MAX_ESN (U64_MAX - U16_MAX)
+
+#define CREDIT_MAX (64 << 20)	/* octets a CPU may count unseen, about */
+#define LOOK_MAX   (3600 * HZ)	/* jiffies stand still in suspend, boot time does not */
+#define SPI_TRIES  64
+
+static struct workqueue_struct *wq;
+
+const struct rhashtable_params et_spi_params = {
+	.key_len = sizeof_field(struct et_sa, spi),
+	.key_offset = offsetof(struct et_sa, spi),
+	.head_offset = offsetof(struct et_sa, in_spis),
+	.automatic_shrinking = true,
+};
+
+/**
+ * et_spi_lookup - the inbound SA or reserved SPI of this number
+ * @enet: the outer namespace's
+ * @spi: the SPI
+ *
+ * Context: RCU read-side section, which the result is valid in.
+ */
+struct et_sa *et_spi_lookup(struct et_net *enet, __be32 spi)
+{
+	return rhashtable_lookup(&enet->spis, &spi, et_spi_params);
+}
+
+static struct et_net *net_of(const struct et_sa *sa)
+{
+	return et_net(sa->peer->edev->net);
+}
+
+/* References */
+
+void et_sa_get(struct et_sa *sa)
+{
+	kref_get(&sa->ref);
+}
+
+/* After the last reference and a grace period: nobody knows it any more. */
+static void sa_free(struct work_struct *work)
+{
+	struct et_sa *sa = container_of(to_rcu_work(work), struct et_sa, free);
+
+	et_cipher_free(&sa->cipher);
+	free_percpu(sa->stats);
+	kvfree(sa->replay);
+	if (sa->peer)
+		et_peer_put(sa->peer);
+	kfree(sa);
+}
+
+static void sa_release(struct kref *ref)
+{
+	queue_rcu_work(wq, &container_of(ref, struct et_sa, ref)->free);
+}
+
+void et_sa_put(struct et_sa *sa)
+{
+	kref_put(&sa->ref, sa_release);
+}
+
+/* Counters */
+
+/**
+ * et_sa_sum - what all CPUs counted
+ * @sa: the SA
+ * @packets: set to the packets sent, or received and accepted
+ * @bytes: set to the octets of their inner packets
+ */
+void et_sa_sum(const struct et_sa *sa, u64 *packets, u64 *bytes)
+{
+	unsigned int start;
+	u64 p, b;
+	int cpu;
+
+	*packets = 0;
+	*bytes = 0;
+	for_each_possible_cpu(cpu) {
+		const struct et_sa_stats *stats = per_cpu_ptr(sa->stats, cpu);
+
+		do {
+			start = u64_stats_fetch_begin(&stats->sync);
+			p = u64_stats_read(&stats->packets);
+			b = u64_stats_read(&stats->bytes);
+		} while (u64_stats_fetch_retry(&stats->sync, start));
+		*packets += p;
+		*bytes += b;
+	}
+}
+
+/**
+ * et_sa_seq - the last sequence number sent, or the highest one received
+ * @sa: the SA
+ */
+u64 et_sa_seq(const struct et_sa *sa)
+{
+	if (sa->out)
+		return min_t(u64, atomic64_read(&sa->seq), sa->seq_max);
+	return sa->replay ? READ_ONCE(sa->replay->top) : 0;
+}
+
+/**
+ * et_sa_age - nanoseconds since the keys came, suspend included
+ * @sa: the SA
+ */
+u64 et_sa_age(const struct et_sa *sa)
+{
+	return ktime_get_boottime_ns() - sa->born;
+}
+
+/**
+ * et_sa_count - count a packet that was sent, or received and accepted
+ * @sa: the SA
+ * @inner_len: octets of the inner packet
+ *
+ * Context: softirqs off.
+ */
+void et_sa_count(struct et_sa *sa, u32 inner_len)
+{
+	struct et_sa_stats *stats = this_cpu_ptr(sa->stats);
+
+	u64_stats_update_begin(&stats->sync);
+	u64_stats_inc(&stats->packets);
+	u64_stats_add(&stats->bytes, inner_len);
+	u64_stats_update_end(&stats->sync);
+
+	stats->credit -= inner_len;
+	if (unlikely(stats->credit < 0)) {
+		stats->credit = sa->credit;
+		et_sa_kick(sa);
+	}
+}
+
+/**
+ * et_sa_take_seq - take the next sequence number of an outbound SA, for ever
+ * @sa: the SA
+ *
+ * The number is the IV of counter ciphers: it must be used for one packet and
+ * may be lost, but never comes again under this key.
+ *
+ * Context: softirqs off.
+ * Return: the number, or 0 when the SA has spent them all.
+ */
+u64 et_sa_take_seq(struct et_sa *sa)
+{
+	u64 seq = atomic64_read(&sa->seq);
+
+	if (likely(seq < sa->seq_max))
+		seq = atomic64_inc_return(&sa->seq);
+	else
+		seq = U64_MAX;
+
+	if (unlikely(seq >= READ_ONCE(sa->seq_look)))
+		et_sa_kick(sa);
+	return likely(seq <= sa->seq_max) ? seq : 0;
+}
+
+/* Lifetimes */
+
+/* The work's reference is taken with the work. */
+static void queue_life(struct et_sa *sa, unsigned long delay)
+{
+	et_sa_get(sa);
+	if (mod_delayed_work(wq, &sa->life, delay))
+		et_sa_put(sa);
+}
+
+/**
+ * et_sa_kick - a packet saw something that the lifetime work has to look at
+ * @sa: the SA
+ *
+ * Context: softirqs off, in an RCU read-side section or with a reference.
+ */
+void et_sa_kick(struct et_sa *sa)
+{
+	if (test_bit(ET_SA_KICKED, &sa->flags) || test_and_set_bit(ET_SA_KICKED, &sa->flags))
+		return;
+	if (!kref_get_unless_zero(&sa->ref))
+		return;
+	queue_life(sa, 0);
+	et_sa_put(sa);
+}
+
+/* How much of what a limit counts the SA has used. */
+static u64 used(const struct et_sa *sa, enum et_limit limit)
+{
+	u64 packets, bytes;
+
+	switch (limit) {
+	case ET_LIMIT_TIME:
+		return div_u64(et_sa_age(sa), NSEC_PER_SEC);
+	case ET_LIMIT_BYTES:
+		et_sa_sum(sa, &packets, &bytes);
+		return bytes;
+	default:
+		return et_sa_seq(sa);
+	}
+}
+
+static u64 hard_limit(const struct et_sa *sa, enum et_limit limit)
+{
+	return limit == ET_LIMIT_PACKETS ? sa->seq_max : sa->limits.hard[limit];
+}
+
+/* Tell of limits that were reached. Return: whether the SA is gone. */
+static bool check_limits(struct et_sa *sa)
+{
+	static const enum esptun_expire_reason reason[] = {
+		[ET_LIMIT_TIME] = ESPTUN_EXPIRE_REASON_TIME,
+		[ET_LIMIT_BYTES] = ESPTUN_EXPIRE_REASON_BYTES,
+		[ET_LIMIT_PACKETS] = ESPTUN_EXPIRE_REASON_PACKETS,
+	};
+	enum et_limit i;
+
+	for (i = 0; i < ET_LIMITS; i++) {
+		u64 soft = sa->limits.soft[i], hard = hard_limit(sa, i), now;
+
+		if (!hard && (!soft || sa->soft_told[i]))
+			continue;
+		now = used(sa, i);
+		if (hard && now >= hard) {
+			et_event_expire(sa, reason[i], true);
+			et_sa_remove(sa);
+			return true;
+		}
+		if (soft && now >= soft && !sa->soft_told[i]) {
+			sa->soft_told[i] = true;
+			et_event_expire(sa, reason[i], false);
+		}
+	}
+	return false;
+}
+
+static unsigned long until(const struct et_sa *sa, u64 seconds)
+{
+	u64 age = et_sa_age(sa), end = seconds * NSEC_PER_SEC;
+
+	if (age >= end)
+		return 0;
+	return min_t(u64, nsecs_to_jiffies64(end - age) + 1, LOOK_MAX);
+}
+
+/* Queue the work for the next time when something may have been reached. */
+static void arm(struct et_sa *sa)
+{
+	unsigned long delay = MAX_JIFFY_OFFSET;
+	const struct et_limits *l = &sa->limits;
+
+	if (l->hard[ET_LIMIT_TIME])
+		delay = min(delay, until(sa, l->hard[ET_LIMIT_TIME]));
+	if (l->soft[ET_LIMIT_TIME] && !sa->soft_told[ET_LIMIT_TIME])
+		delay = min(delay, until(sa, l->soft[ET_LIMIT_TIME]));
+	if (l->hard[ET_LIMIT_BYTES] ||
+	    (l->soft[ET_LIMIT_BYTES] && !sa->soft_told[ET_LIMIT_BYTES]))
+		delay = min(delay, (unsigned long)HZ);
+
+	WRITE_ONCE(sa->seq_look, l->soft[ET_LIMIT_PACKETS] && !sa->soft_told[ET_LIMIT_PACKETS] ?
+					 min(l->soft[ET_LIMIT_PACKETS], sa->seq_max) :
+					 sa->seq_max);
+	if (delay != MAX_JIFFY_OFFSET)
+		queue_life(sa, delay);
+}
+
+/* The first authentic packet: the peer has the new keys, so use their other half. */
+static void heard_first(struct et_sa *in)
+{
+	struct et_sa *sa;
+
+	in->first_told = true;
+	et_event_first(in);
+	list_for_each_entry(sa, &in->peer->sas, of_peer)
+		if (sa->out && sa->pair_spi == in->spi)
+			et_sa_activate(sa);
+}
+
+static void life_work(struct work_struct *work)
+{
+	struct et_sa *sa = container_of(to_delayed_work(work), struct et_sa, life);
+	struct et_dev *edev = sa->peer->edev;
+
+	clear_bit(ET_SA_KICKED, &sa->flags);
+	smp_mb__after_atomic();	/* what is looked at next was written before a later kick */
+
+	mutex_lock(&edev->cfg);
+	if (sa->dead)
+		goto out;
+	if (test_bit(ET_SA_FIRST, &sa->flags) && !sa->first_told)
+		heard_first(sa);
+	if (!check_limits(sa))
+		arm(sa);
+out:
+	mutex_unlock(&edev->cfg);
+	et_sa_put(sa);
+}
+
+/* Life */
+
+static struct et_sa *sa_alloc(__be32 spi, bool out)
+{
+	struct et_sa *sa = kzalloc(sizeof(*sa), GFP_KERNEL);
+	int cpu;
+
+	if (!sa)
+		return NULL;
+	sa->stats = alloc_percpu(struct et_sa_stats);
+	if (!sa->stats) {
+		kfree(sa);
+		return NULL;
+	}
+	for_each_possible_cpu(cpu)
+		u64_stats_init(&per_cpu_ptr(sa->stats, cpu)->sync);
+
+	sa->spi = spi;
+	sa->out = out;
+	kref_init(&sa->ref);
+	spin_lock_init(&sa->replay_lock);
+	INIT_LIST_HEAD(&sa->of_peer);
+	INIT_DELAYED_WORK(&sa->life, life_work);
+	INIT_RCU_WORK(&sa->free, sa_free);
+	return sa;
+}
+
+static void set_limits(struct et_sa *sa, const struct et_limits *limits)
+{
+	u64 bytes = min_not_zero(limits->soft[ET_LIMIT_BYTES], limits->hard[ET_LIMIT_BYTES]);
+	int cpu;
+
+	sa->limits = *limits;
+	sa->seq_max = min_not_zero(limits->hard[ET_LIMIT_PACKETS],
+				   sa->esn ? SEQ_MAX_ESN : (u64)SEQ_MAX);
+	sa->seq_look = U64_MAX;	/* until arm() */
+	sa->credit = bytes ? min_t(u64, bytes / 16, CREDIT_MAX) : S64_MAX;
+	for_each_possible_cpu(cpu)
+		per_cpu_ptr(sa->stats, cpu)->credit = sa->credit;
+}
+
+/**
+ * et_sa_create - make an SA that nobody knows yet
+ * @p: what it is to be
+ * @extack: says what is wrong
+ *
+ * Context: process; may load crypto modules, so no lock is held.
+ * Return: the SA with one reference, for et_sa_insert() or et_sa_put(); or the
+ * error of et_cipher_init(), or -ENOMEM.
+ */
+struct et_sa *et_sa_create(struct et_sa_params *p, struct netlink_ext_ack *extack)
+{
+	struct et_sa *sa = sa_alloc(p->spi, p->out);
+	int err;
+
+	if (!sa)
+		return ERR_PTR(-ENOMEM);
+	sa->esn = p->esn;
+	sa->pair_spi = p->pair_spi;
+	set_limits(sa, &p->limits);
+
+	err = et_cipher_init(&sa->cipher, &p->keys, p->esn, extack);
+	if (err)
+		goto err_put;
+	if (!p->out) {
+		err = -ENOMEM;
+		sa->replay = kvzalloc(et_replay_size(p->window), GFP_KERNEL_ACCOUNT);
+		if (!sa->replay)
+			goto err_put;
+		et_replay_init(sa->replay, p->window, p->esn);
+	}
+	return sa;
+
+err_put:
+	et_sa_put(sa);
+	return ERR_PTR(err);
+}
+
+/* Into the SPI table, in the place of the peer's own reservation if there is one. */
+static int spi_insert(struct et_sa *sa)
+{
+	struct et_sa *old = et_sa_find(sa->peer, false, sa->spi);
+	struct rhashtable *spis = &net_of(sa)->spis;
+	int err;
+
+	if (!old || old->cipher.tfm)
+		return rhashtable_lookup_insert_fast(spis, &sa->in_spis, et_spi_params);
+	err = rhashtable_replace_fast(spis, &old->in_spis, &sa->in_spis, et_spi_params);
+	if (!err)
+		et_sa_remove(old);
+	return err;
+}
+
+static bool pair_heard(const struct et_sa *out)
+{
+	const struct et_sa *in = et_sa_find(out->peer, false, out->pair_spi);
+
+	return out->pair_spi && in && test_bit(ET_SA_FIRST, &in->flags);
+}
+
+/**
+ * et_sa_insert - make an SA live
+ * @sa: from et_sa_create(); the peer takes over the reference if this succeeds,
+ *	else et_sa_put() is due
+ * @peer: whose it is
+ * @active: outbound, make it the current one
+ *
+ * Context: process, et_dev.cfg held.
+ * Return: 0, -EEXIST when the SPI is in use, or the SPI table's error.
+ */
+int et_sa_insert(struct et_sa *sa, struct et_peer *peer, bool active)
+{
+	int err;
+
+	if (sa->out && et_sa_find(peer, true, sa->spi))
+		return -EEXIST;
+
+	kref_get(&peer->ref);
+	sa->peer = peer;
+	sa->born = ktime_get_boottime_ns();
+	sa->serial = ++peer->edev->last_serial;
+	err = sa->out ? 0 : spi_insert(sa);
+	if (err)
+		return err;
+
+	list_add_tail(&sa->of_peer, &peer->sas);
+	arm(sa);
+	if (sa->out && (active || pair_heard(sa)))
+		et_sa_activate(sa);
+	return 0;
+}
+
+/**
+ * et_spi_reserve - set a random free SPI aside for a peer
+ * @peer: the peer
+ *
+ * Context: process, et_dev.cfg held.
+ * Return: what holds the place until et_sa_insert() or et_sa_remove(); -ENOMEM;
+ * -EBUSY when chance found none that is free.
+ */
+struct et_sa *et_spi_reserve(struct et_peer *peer)
+{
+	struct et_sa *sa = sa_alloc(0, false);
+	int i, err = -EBUSY;
+
+	if (!sa)
+		return ERR_PTR(-ENOMEM);
+	kref_get(&peer->ref);
+	sa->peer = peer;
+
+	for (i = 0; i < SPI_TRIES; i++) {
+		sa->spi = cpu_to_be32(get_random_u32());
+		if (be32_to_cpu(sa->spi) < ET_SPI_MIN)
+			continue;
+		err = rhashtable_lookup_insert_fast(&net_of(sa)->spis, &sa->in_spis,
+						    et_spi_params);
+		if (err != -EEXIST)
+			break;
+	}
+	if (err) {
+		et_sa_put(sa);
+		return ERR_PTR(err == -EEXIST ? -EBUSY : err);
+	}
+
+	sa->born = ktime_get_boottime_ns();
+	sa->serial = ++peer->edev->last_serial;
+	list_add_tail(&sa->of_peer, &peer->sas);
+	return sa;
+}
+
+/**
+ * et_sa_find - an SA of a peer, or an SPI reserved for it
+ * @peer: the peer
+ * @out: which way
+ * @spi: the SPI
+ *
+ * Context: process, et_dev.cfg held.
+ */
+struct et_sa *et_sa_find(struct et_peer *peer, bool out, __be32 spi)
+{
+	struct et_sa *sa;
+
+	list_for_each_entry(sa, &peer->sas, of_peer)
+		if (sa->out == out && sa->spi == spi)
+			return sa;
+	return NULL;
+}
+
+static void set_current(struct et_peer *peer, struct et_sa *sa)
+{
+	bool had = rcu_access_pointer(peer->out);
+
+	rcu_assign_pointer(peer->out, sa);
+	if (had != !!sa)
+		et_dev_count_current(peer->edev, sa ? 1 : -1);
+}
+
+/**
+ * et_sa_activate - make an outbound SA the one that its peer sends on
+ * @sa: the SA
+ *
+ * Context: process, et_dev.cfg held.
+ */
+void et_sa_activate(struct et_sa *sa)
+{
+	set_current(sa->peer, sa);
+}
+
+/**
+ * et_sa_remove - take an SA, or a reserved SPI, out of everything
+ * @sa: the SA; packets in the cipher hold on to it
+ *
+ * Context: process, et_dev.cfg held.
+ */
+void et_sa_remove(struct et_sa *sa)
+{
+	struct et_peer *peer = sa->peer;
+
+	sa->dead = true;
+	list_del_init(&sa->of_peer);
+	if (!sa->out)	/* -ENOENT, when an SA has taken a reserved SPI's place */
+		rhashtable_remove_fast(&net_of(sa)->spis, &sa->in_spis, et_spi_params);
+	else if (rcu_access_pointer(peer->out) == sa)
+		set_current(peer, NULL);
+
+	if (cancel_delayed_work(&sa->life))
+		et_sa_put(sa);
+	et_sa_put(sa);
+}
+
+int et_sa_init(void)
+{
+	wq = alloc_workqueue("esptun", WQ_UNBOUND, 0);
+	return wq ? 0 : -ENOMEM;
+}
+
+/* No SA is left but some that wait for their grace period. */
+void et_sa_exit(void)
+{
+	rcu_barrier();
+	destroy_workqueue(wq);
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * inner packet → SA → encrypt → outer; ends with its entry point
+ *
+ * Read it from the end upwards. Runs with softirqs off; RCU protects peer,
+ * endpoint and SA until the cipher has the packet, then a reference holds the
+ * SA. tx_done() may run later and on another CPU.
+ */
+#include <linux/icmp.h>
+#include <net/icmp.h>
+#include <net/ip.h>
+
+#include "compat.h"
+#include "device.h"
+#include "outer.h"
+#include "peer.h"
+#include "sa.h"
+
+#define ET_NEXTHDR_IPV4 IPPROTO_IPIP
+
+/* The cipher is done with a packet. */
+static void tx_done(struct et_crypt *c, int err)
+{
+	struct et_outer outer = c->outer;
+	struct sk_buff *skb = c->skb;
+	u32 inner_len = c->inner_len;
+	struct et_sa *sa = c->sa;
+	struct et_dev *edev = sa->peer->edev;
+
+	et_crypt_put(c);
+	if (unlikely(err)) {
+		ip_rt_put(outer.rt);
+		et_drop(skb, edev, sa->peer, sa,
+			err == -ENOSPC || err == -EBUSY ? ET_DROP_CRYPTO_BUSY :
+							  ET_DROP_CRYPTO_ERROR);
+		goto out;
+	}
+
+	et_sa_count(sa, inner_len);
+	dev_sw_netstats_tx_add(edev->dev, 1, inner_len);
+	et_outer_xmit(skb, edev, &outer);
+out:
+	et_sa_put(sa);
+}
+
+/*
+ * One linear piece that is ours alone, with room for ESP around it: what is
+ * shared (a TCP segment that may be sent again, a tap's clone) or paged is
+ * copied once, so that the cipher always works in place on one piece.
+ */
+static int make_private(struct sk_buff *skb, u32 head, u32 tail)
+{
+	int need_head = max_t(int, head - skb_headroom(skb), 0);
+	int need_tail = tail + skb->data_len - (skb_end_pointer(skb) - skb_tail_pointer(skb));
+
+	if (likely(!skb_cloned(skb) && !skb_is_nonlinear(skb) && !need_head && need_tail <= 0))
+		return 0;
+	if (pskb_expand_head(skb, SKB_DATA_ALIGN(need_head), max(need_tail, 0), GFP_ATOMIC))
+		return -ENOMEM;
+	return skb_linearize(skb);
+}
+
+/* One packet, no longer than the path takes. Takes over skb and outer's route. */
+static void tx_one(struct sk_buff *skb, struct et_sa *sa, const struct et_outer *outer)
+{
+	const struct et_esp_geom *g = et_cipher_geom(&sa->cipher);
+	u32 inner_len = skb->len;
+	u32 cipher_len = et_esp_cipher_len(g, inner_len);
+	u32 head = LL_RESERVED_SPACE(outer->rt->dst.dev) + outer->rt->dst.header_len +
+		   ET_OUTER_LEN + ET_ESP_HDR_LEN + g->iv_len;
+	u32 tail = cipher_len - inner_len + g->icv_len;
+	enum et_drop_reason reason;
+	struct ip_esp_hdr *esp;
+	struct et_crypt *c;
+	u64 seq;
+
+	reason = ET_DROP_CRYPTO_ERROR;
+	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(skb))
+		goto drop;
+	reason = ET_DROP_NO_MEMORY;
+	if (make_private(skb, head, tail))
+		goto drop;
+	reason = ET_DROP_CRYPTO_BUSY;
+	c = et_crypt_get();
+	if (!c)
+		goto drop;
+	reason = ET_DROP_SA_EXPIRED;
+	seq = et_sa_take_seq(sa);
+	if (!seq)
+		goto drop_block;
+
+	c->outer = *outer;
+	c->outer.tos = ip_hdr(skb)->tos;	/* DSCP and ECN alike (RFC 6040 section 4.1) */
+	c->outer.df = ip_hdr(skb)->frag_off & htons(IP_DF);
+
+	skb_put(skb, tail);
+	et_esp_put_trailer(skb->data + inner_len, cipher_len - inner_len - ET_ESP_TRAILER_LEN,
+			   ET_NEXTHDR_IPV4);
+	esp = skb_push(skb, ET_ESP_HDR_LEN + g->iv_len);
+	esp->spi = sa->spi;
+	esp->seq_no = htonl(seq);
+	skb_reset_transport_header(skb);
+
+	et_sa_get(sa);
+	c->done = tx_done;
+	c->skb = skb;
+	c->sa = sa;
+	c->seq = seq;
+	c->inner_len = inner_len;
+	et_crypt_run(c, (u8 *)esp, cipher_len);
+	return;
+
+drop_block:
+	et_crypt_put(c);
+drop:
+	ip_rt_put(outer->rt);
+	et_drop(skb, sa->peer->edev, sa->peer, sa, reason);
+}
+
+/* A super-packet becomes segments, each private, linear and summed. */
+static void tx_segments(struct sk_buff *skb, struct et_sa *sa, const struct et_outer *outer)
+{
+	struct sk_buff *segs = skb_gso_segment(skb, 0), *next;
+
+	if (IS_ERR_OR_NULL(segs)) {
+		ip_rt_put(outer->rt);
+		et_drop(skb, sa->peer->edev, sa->peer, sa, ET_DROP_GSO);
+		return;
+	}
+
+	consume_skb(skb);
+	skb_list_walk_safe(segs, skb, next) {
+		skb_mark_not_on_list(skb);
+		dst_hold(&outer->rt->dst);
+		tx_one(skb, sa, outer);
+	}
+	ip_rt_put(outer->rt);
+}
+
+/* Is it longer than fits the path? Tells the sender when it asked not to fragment. */
+static bool too_big(struct sk_buff *skb, const struct et_sa *sa, const struct et_outer *outer)
+{
+	u32 path = dst_mtu(&outer->rt->dst);
+	u32 mtu = et_esp_inner_max(et_cipher_geom(&sa->cipher),
+				   path > ET_OUTER_LEN ? path - ET_OUTER_LEN : 0);
+
+	if (skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu)
+		return false;
+	/* without DF the outer packet is fragmented, behind us */
+	if (!(ip_hdr(skb)->frag_off & htons(IP_DF)))
+		return false;
+
+	skb_dst_update_pmtu_no_confirm(skb, mtu);
+	icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
+	return true;
+}
+
+/* Peer and packet are known: SA and route. */
+static void tx_to_peer(struct sk_buff *skb, struct et_dev *edev, struct et_peer *peer)
+{
+	struct et_sa *sa = rcu_dereference(peer->out);
+	struct et_outer outer;
+	int err;
+
+	if (!sa) {
+		et_drop(skb, edev, peer, NULL, ET_DROP_NO_SA);
+		return;
+	}
+
+	err = et_outer_route(edev, rcu_dereference(peer->endpoint), &outer);
+	if (err) {
+		et_drop(skb, edev, peer, sa,
+			err == -ELOOP ? ET_DROP_ROUTE_LOOP : ET_DROP_NO_ROUTE);
+		return;
+	}
+	if (too_big(skb, sa, &outer)) {
+		ip_rt_put(outer.rt);
+		et_drop(skb, edev, peer, sa, ET_DROP_TOO_BIG);
+		return;
+	}
+
+	if (skb_is_gso(skb))
+		tx_segments(skb, sa, &outer);
+	else
+		tx_one(skb, sa, &outer);
+}
+
+/* The header that selectors look at, whole and linear. */
+static int parse_inner(struct sk_buff *skb, struct et_flow *flow)
+{
+	u32 want;
+
+	if (!pskb_may_pull(skb, sizeof(struct iphdr)))
+		return -EINVAL;
+	want = min_t(u32, skb->len, ip_hdr(skb)->ihl * 4 + 4);
+	if (!pskb_may_pull(skb, want) || et_flow_parse(skb->data, want, flow))
+		return -EINVAL;
+	return skb_is_gso(skb) || ntohs(ip_hdr(skb)->tot_len) <= skb->len ? 0 : -EINVAL;
+}
+
+/**
+ * et_xmit - a packet was routed to the link: ndo_start_xmit
+ * @skb: the inner packet
+ * @dev: the link
+ *
+ * Context: softirqs off.
+ * Return: NETDEV_TX_OK; the packet is consumed whatever becomes of it.
+ */
+netdev_tx_t et_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct et_dev *edev = netdev_priv(dev);
+	enum et_drop_reason reason;
+	struct et_peer *peer;
+	struct et_flow flow;
+
+	reason = ET_DROP_INNER_IPV6;
+	if (skb->protocol == htons(ETH_P_IPV6))
+		goto drop;
+	reason = ET_DROP_INNER_PROTOCOL;
+	if (skb->protocol != htons(ETH_P_IP))
+		goto drop;
+
+	skb_reset_network_header(skb);
+	reason = ET_DROP_MALFORMED_OUT;
+	if (parse_inner(skb, &flow))
+		goto drop;
+
+	rcu_read_lock();
+	peer = et_trie_lookup(&edev->trie, &flow);
+	if (peer) {
+		tx_to_peer(skb, edev, peer);
+		rcu_read_unlock();
+		return NETDEV_TX_OK;
+	}
+	reason = et_trie_has_remote(&edev->trie, flow.dst) ? ET_DROP_SELECTOR_OUT :
+							     ET_DROP_NO_PEER;
+	rcu_read_unlock();
+	icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
+drop:
+	et_drop(skb, edev, NULL, NULL, reason);
+	return NETDEV_TX_OK;
+}
