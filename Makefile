@@ -52,7 +52,7 @@ modules:
 
 packages := libnl-genl-3.0 libcrypto libevent_core inih libcjson libseccomp libcap-ng
 
-CPPFLAGS  = -D_GNU_SOURCE= -Iikehelper/core -Iikehelper -Ikmod -Iuapi $(shell pkg-config --cflags $(packages)) -MMD -MP
+CPPFLAGS  = -D_GNU_SOURCE -Iikehelper/core -Iikehelper -Ikmod -Iuapi $(shell pkg-config --cflags $(packages)) -MMD -MP
 CFLAGS   ?= -O2 -g
 WARN     := -std=gnu11 -Wall -Wextra -Werror
 HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE

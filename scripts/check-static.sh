@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What can be said without running anything, one TAP line a check: style, warnings, sparse,
+# generated files, licences.
+# shellcheck disable=SC2317  # the checks are called through ok
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+cd "$top"
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+n=0 failed=0
+
+# A check is a function that fails, or that prints what is wrong.
+ok() { # NAME FUNCTION [ARG...]
+	local verdict=ok
+	if ! "${@:2}" >"$log" 2>&1 || [ -s "$log" ]; then
+		head -200 "$log" | sed 's/^/# /'
+		verdict='not ok' failed=1
+	fi
+	echo "$verdict $((++n)) - $1"
+}
+
+# Tracked files and new ones, so that a check speaks before the commit.
+files() { git ls-files -co --exclude-standard -- "$@" | sort -u | while read -r f; do [ ! -e "$f" ] || echo "$f"; done; }
+
+format() {
+	files ikehelper/'*.[ch]' selftests/'*.[ch]' | while read -r f; do
+		clang-format "$f" | cmp -s - "$f" || echo "$f: not in the project's format: clang-format -i $f"
+	done
+}
+
+shell() { { files '*.sh'; echo .ci/run; } | xargs shellcheck -x -P SCRIPTDIR; }
+
+# Left out: what the generator wrote, the tracepoint (checkpatch does not know its macros), compat.h
+# (comparing kernel versions is its purpose). Not asked: rules that no X-macro can keep.
+checkpatch() {
+	files kmod/'*.[ch]' | grep -vE '/(netlink_gen|trace|compat)\.' |
+		xargs perl "$source/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary --show-types \
+			--ignore COMPLEX_MACRO,MACRO_ARG_REUSE,MACRO_ARG_UNUSED -f
+}
+
+# The whole module once more with all of kbuild's own warnings and sparse; its verdicts are read from
+# the same log.
+build() { # KERNEL
+	make -s BUILD="$build/static" KERNEL="$1" modules W=1 C=2 CF=-D__CHECK_ENDIAN__ >"$build/static/log-$1" 2>&1 ||
+		cat "$build/static/log-$1"
+}
+
+warnings() { grep -E "kmod/[a-z_]+\.[ch]:[0-9]+.*(warning|error):" "$build/static/log-$1" || true; }
+
+depends() { modinfo -F depends "$build/static/kmod-$(scripts/kernel.sh version "$1")/esptun.ko" | grep . || true; }
+
+versions() { grep -rnE 'LINUX_VERSION_CODE|KERNEL_VERSION' --include='*.[ch]' kmod | grep -v '^kmod/compat.h:' || true; }
+
+licences() {
+	files | grep -vE '^(COPYING|.*\.md|\.gitignore|selftests/fuzz/corpus/.*|selftests/unit/vectors/.*)$' |
+		while read -r f; do head -5 "$f" | grep -q SPDX-License-Identifier || echo "$f: no SPDX line"; done
+}
+
+helper() { make -s helper; }
+
+source=$(scripts/source.sh)
+mkdir -p "$build/static"
+kernels=${KERNEL:-$(scripts/kernel.sh series)}
+ok "clang-format: the userspace code" format
+ok "shellcheck: the scripts" shell
+ok "checkpatch --strict: the module" checkpatch
+ok "generated files are what uapi/esptun.yaml gives" scripts/ynl.sh --check
+ok "kernel versions are compared in kmod/compat.h only" versions
+ok "every file has an SPDX line" licences
+ok "the helper builds" helper
+for k in $kernels; do
+	ok "Linux $k: the module builds" build "$k"
+	ok "Linux $k: no warning with W=1 and sparse" warnings "$k"
+	ok "Linux $k: the module depends on no other" depends "$k"
+done
+echo "1..$n"
+exit $failed
