@@ -9,11 +9,12 @@
 #include <net/ip_tunnels.h>
 #include <net/rtnetlink.h>
 
-#if __has_include(<net/gso.h>)
+/* Since 6.5; sparse does not know __has_include. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #include <net/gso.h>
 #endif
 
-#if __has_include(<linux/unaligned.h>)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
