@@ -251,6 +251,12 @@ static int too_many(struct list *l, size_t max)
 	return wrong(l->p, l->line, "%s has more than %zu entries", key_name[l->key], max);
 }
 
+bool same_subnet(const struct ike_subnet *a, const struct ike_subnet *b)
+{
+	return a->family == b->family && a->bits == b->bits && a->proto == b->proto &&
+	       a->port == b->port && !memcmp(a->ip, b->ip, sizeof(a->ip));
+}
+
 static int add_subnet(void *ctx, const char *part)
 {
 	struct list *l = ctx;
@@ -262,7 +268,7 @@ static int add_subnet(void *ctx, const char *part)
 	if (subnet_parse(part, &l->subnet[l->n], why) < 0)
 		return wrong(l->p, l->line, "%s: %s", key_name[l->key], why);
 	for (i = 0; i < l->n; i++)
-		if (!memcmp(&l->subnet[i], &l->subnet[l->n], sizeof(l->subnet[0])))
+		if (same_subnet(&l->subnet[i], &l->subnet[l->n]))
 			return wrong(l->p, l->line, "%s has %s twice", key_name[l->key],
 				     part);
 	l->n++;
@@ -410,8 +416,8 @@ static bool same_selector(const struct peer_config *a, const struct peer_config 
 		return false;
 	for (i = 0; i < a->ike.n_child; i++)
 		for (j = 0; j < b->ike.n_child; j++)
-			if (!memcmp(&a->ike.child[i], &b->ike.child[j],
-				    sizeof(a->ike.child[i])))
+			if (same_subnet(&a->ike.child[i].local, &b->ike.child[j].local) &&
+			    same_subnet(&a->ike.child[i].remote, &b->ike.child[j].remote))
 				return true;
 	return false;
 }

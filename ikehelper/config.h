@@ -37,6 +37,8 @@ struct config {
 struct config *config_parse(const char *name, FILE *in, FILE *errors);
 void config_free(struct config *config);
 
+bool same_subnet(const struct ike_subnet *a, const struct ike_subnet *b);
+
 /*
  * Reads the pre-shared key of a peer into key and returns its length, or -1 after a line
  * to errors, which says where psk-file is written. The caller wipes key.

@@ -6,7 +6,32 @@
 #ifndef ESPTUN_KEYS_H
 #define ESPTUN_KEYS_H
 
-#define KEYS_WHY 512
+#include "config.h"
+#include "core/crypto.h"
+#include "proc.h"
+
+#define KEYS_WHY      512
+#define KEYS_DATA_MAX 1024 /* two nonces of 256 octets, and room */
+
+struct keys_request {
+	uint32_t id;
+	uint32_t peer; /* index into the configuration */
+	enum ike_hash hash;
+	uint32_t len;
+	uint8_t data[KEYS_DATA_MAX];
+};
+
+struct keys_answer {
+	uint32_t id;
+	uint32_t len; /* 0: it could not be done */
+	uint8_t out[HASH_MAX];
+};
+
+/*
+ * Starts the process and waits until it has read the keys of all peers. Returns 0, or -1
+ * after it said on stderr what is wrong with the key files. name is that of the file.
+ */
+int keys_start(struct proc *proc, const char *name, const struct config *config);
 
 /*
  * Opens a file that holds a secret. Returns the descriptor, or -1 with what to do in why:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The subcommand table. */
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,15 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *args, *what;
 } commands[] = {
+	{ "run", cmd_run, "[-c FILE]", "the daemon, in the foreground" },
+	{ "up", cmd_up, "[-w SECONDS] PEER", "bring the tunnels up and wait for them" },
+	{ "down", cmd_down, "PEER", "take the tunnels down" },
+	{ "status", cmd_status, "[PEER] [--json]", "what is up, with counters" },
+	{ "trace", cmd_trace, "[PEER] [--follow] [--json|--svg]",
+	  "the negotiation, packet by packet" },
+	{ "keylog", cmd_keylog, "PEER TIME FILE", "log keys for Wireshark for a while" },
+	{ "check", cmd_check, "FILE", "is this configuration right?" },
+	{ "genpsk", cmd_genpsk, "", "print a new pre-shared key" },
 	{ "dev", cmd_dev, "show DEV [--json]", "drops that belong to no peer" },
 	{ "peer", cmd_peer, "add|del|show ...", "peers of a device, without the daemon" },
 	{ "sa", cmd_sa, "add|alloc|activate|del|show ...",
@@ -74,6 +84,7 @@ int main(int argc, char **argv)
 	const char *name;
 	size_t i;
 
+	setlocale(LC_CTYPE, "");
 	argc--, argv++;
 	if (argc && !strcmp(argv[0], "-s")) {
 		if (argc < 2)

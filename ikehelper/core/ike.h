@@ -163,6 +163,7 @@ enum ike_command_type {
 	IKE_DOWN,   /* take peer down: DELETEs to it, SAs out of the module */
 	IKE_EXPIRE, /* the module says that an SA reached a limit */
 	IKE_FIRST,  /* the module says that an inbound SA got its first packet */
+	IKE_LOG_KEYS, /* emit IKE_KEYLOG from now on, or no more: keylog says which */
 };
 
 struct ike_command {
@@ -171,7 +172,7 @@ struct ike_command {
 	uint32_t child; /* IKE_EXPIRE, IKE_FIRST */
 	bool out, hard; /* IKE_EXPIRE */
 	uint8_t spi[4]; /* IKE_EXPIRE, IKE_FIRST */
-	bool keylog;	/* IKE_UP: emit IKE_KEYLOG for what is negotiated from now on */
+	bool keylog;	/* IKE_LOG_KEYS */
 };
 
 /* What a person sees of one control tunnel, and of one pair of ESP tunnels. */

@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The control socket: JSON lines, peer credentials checked.
+ *
+ * A client sends one request, {"command":"status","peer":"osaka"}, and gets lines: what it
+ * asked for, and at the end {"done":true}, with "error" if it could not be done.
+ */
+#include "daemon.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+
+#include "ikehelper.h"
+#include "ladder.h"
+#include "show.h"
+#include "text.h"
+
+#define CLIENTS_MAX 32
+#define REQUEST_MAX 4096
+#define BACKLOG_MAX (1024 * 1024) /* octets that a slow follower may be behind */
+#define KEYLOG_MAX  86400	  /* seconds */
+
+enum waiting { NOT_WAITING, FOR_UP, FOR_EVENTS };
+
+struct client {
+	struct control *control;
+	struct client *next;
+	int fd, passed; /* passed: a descriptor that came with the request, or -1 */
+	struct event *readable;	 /* until the request is whole */
+	struct bufferevent *out; /* from then on */
+	char request[REQUEST_MAX];
+	size_t len;
+	enum waiting waiting;
+	int peer; /* that it waits for; -1: any */
+	bool done;
+};
+
+struct control {
+	struct daemon *daemon;
+	const char *path;
+	int fd;
+	struct event *acceptable;
+	struct client *clients;
+	size_t n_clients;
+};
+
+/* --- clients ----------------------------------------------------------------------- */
+
+static void client_free(struct client *c)
+{
+	struct client **p = &c->control->clients;
+
+	while (*p != c)
+		p = &(*p)->next;
+	*p = c->next;
+	c->control->n_clients--;
+	if (c->readable)
+		event_free(c->readable);
+	if (c->out)
+		bufferevent_free(c->out);
+	if (c->passed >= 0)
+		close(c->passed);
+	close(c->fd);
+	free(c);
+}
+
+static void say(struct client *c, const char *line)
+{
+	bufferevent_write(c->out, line, strlen(line));
+	bufferevent_write(c->out, "\n", 1);
+}
+
+static void say_json(struct client *c, cJSON *json)
+{
+	char *line = cJSON_PrintUnformatted(json);
+
+	if (line)
+		say(c, line);
+	cJSON_free(line);
+	cJSON_Delete(json);
+}
+
+/* The last line; the client is freed when it has gone out. */
+static void finish(struct client *c, const char *error)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	cJSON_AddBoolToObject(o, "done", true);
+	if (error)
+		cJSON_AddStringToObject(o, "error", error);
+	say_json(c, o);
+	c->waiting = NOT_WAITING;
+	c->done = true;
+}
+
+static void on_written(struct bufferevent *out, void *ctx)
+{
+	struct client *c = ctx;
+
+	(void)out;
+	if (c->done)
+		client_free(c);
+}
+
+static void on_more(struct bufferevent *in, void *ctx)
+{
+	struct evbuffer *b = bufferevent_get_input(in);
+
+	(void)ctx;
+	evbuffer_drain(b, evbuffer_get_length(b));
+}
+
+static void on_gone(struct bufferevent *out, short what, void *ctx)
+{
+	struct client *c = ctx;
+
+	(void)out;
+	/* It may have ended its side after the request; what it asked for still goes out. */
+	if (!(what & BEV_EVENT_EOF) || !c->done)
+		client_free(c);
+}
+
+/* --- status ------------------------------------------------------------------------ */
+
+struct counters {
+	const struct mod_sa *find; /* direction, SPI */
+	cJSON *into;
+};
+
+struct status {
+	struct daemon *daemon;
+	int peer; /* -1: all */
+	uint64_t now;
+	cJSON *list;
+};
+
+static void add_counters(void *ctx, const struct mod_sa *sa)
+{
+	struct counters *c = ctx;
+
+	if (sa->out != c->find->out || sa->peer != c->find->peer ||
+	    memcmp(sa->spi, c->find->spi, 4))
+		return;
+	json_u64(c->into, "packets", sa->packets);
+	json_u64(c->into, "bytes", sa->bytes);
+}
+
+static void json_way(struct daemon *d, size_t peer, uint32_t child, bool out,
+		     const uint8_t spi[4], cJSON *to)
+{
+	struct mod_sa find = { .out = out,
+			       .peer = d->config->peer[peer].first_id + child };
+	struct counters c = { .find = &find };
+
+	memcpy(find.spi, spi, 4);
+	c.into = cJSON_AddObjectToObject(to, out ? "out" : "in");
+	json_spi(c.into, "spi", spi);
+	mod_sa_dump(d->mod, d->link[peer].ifindex, add_counters, &c);
+}
+
+/* Seconds since or until a time; nothing for "not yet" and "never". */
+static void json_when(cJSON *to, const char *name, uint64_t now, uint64_t when, bool past)
+{
+	if (!when || when == UINT64_MAX)
+		return;
+	if (past)
+		json_u64(to, name, now > when ? (now - when) / 1000 : 0);
+	else
+		json_u64(to, name, when > now ? (when - now) / 1000 : 0);
+}
+
+static void json_child(struct status *s, size_t peer, const struct ike_child_status *child,
+		       cJSON *list)
+{
+	char l[TEXT_SUBNET], r[TEXT_SUBNET], suite[PROPOSAL_TEXT];
+	cJSON *o = cJSON_CreateObject();
+
+	subnet_text(&child->local, l);
+	subnet_text(&child->remote, r);
+	cJSON_AddStringToObject(o, "local", l);
+	cJSON_AddStringToObject(o, "remote", r);
+	cJSON_AddBoolToObject(o, "up", child->up);
+	if (child->up) {
+		esp_proposal_text(&child->suite, suite);
+		cJSON_AddStringToObject(o, "suite", suite);
+		json_way(s->daemon, peer, child->child, false, child->spi_in, o);
+		json_way(s->daemon, peer, child->child, true, child->spi_out, o);
+		json_when(o, "age", s->now, child->since, true);
+		json_when(o, "renews_in", s->now, child->renew_at, false);
+		json_when(o, "ends_in", s->now, child->hard_at, false);
+	}
+	cJSON_AddItemToArray(list, o);
+}
+
+static void json_cookie(cJSON *to, const char *name, const uint8_t c[8])
+{
+	char text[17];
+
+	snprintf(text, sizeof(text), "%02x%02x%02x%02x%02x%02x%02x%02x", c[0], c[1], c[2],
+		 c[3], c[4], c[5], c[6], c[7]);
+	cJSON_AddStringToObject(to, name, text);
+}
+
+static void json_peer_status(void *ctx, const struct ike_sa_status *sa)
+{
+	char local[TEXT_ADDR], remote[TEXT_ADDR], suite[PROPOSAL_TEXT];
+	struct status *s = ctx;
+	int peer = daemon_find(s->daemon, sa->peer->name);
+	struct link *link;
+	cJSON *o, *list;
+	size_t i;
+
+	if (peer < 0 || (s->peer >= 0 && peer != s->peer))
+		return;
+	o = cJSON_CreateObject();
+	link = &s->daemon->link[peer];
+	addr_text(&sa->path.local, local);
+	addr_text(&sa->path.remote, remote);
+	cJSON_AddStringToObject(o, "peer", sa->peer->name);
+	cJSON_AddStringToObject(o, "interface", s->daemon->config->peer[peer].interface);
+	cJSON_AddStringToObject(o, "state", sa->state);
+	cJSON_AddStringToObject(o, "local", local);
+	cJSON_AddStringToObject(o, "remote", remote);
+	if (sa->since) {
+		ike_proposal_text(&sa->suite, suite);
+		cJSON_AddStringToObject(o, "suite", suite);
+		cJSON_AddBoolToObject(o, "initiator", sa->initiator);
+		json_cookie(o, "cookie_i", sa->cookie_i);
+		json_cookie(o, "cookie_r", sa->cookie_r);
+		json_when(o, "age", s->now, sa->since, true);
+		json_when(o, "ends_in", s->now, sa->hard_at, false);
+	}
+	list = cJSON_AddArrayToObject(o, "children");
+	for (i = 0; i < sa->n_child; i++)
+		json_child(s, peer, &sa->child[i], list);
+	if (link->keylog_fd >= 0)
+		json_when(o, "keylog", s->now, link->keylog_end, false);
+	cJSON_AddItemToArray(s->list, o);
+}
+
+static void do_status(struct client *c, int peer)
+{
+	struct status s = { .daemon = c->control->daemon, .peer = peer,
+			    .now = daemon_now() };
+	cJSON *o = cJSON_CreateObject();
+
+	s.list = cJSON_AddArrayToObject(o, "peers");
+	ike_status(s.daemon->ike, json_peer_status, &s);
+	say_json(c, o);
+	finish(c, NULL);
+}
+
+/* --- up, down, trace, keylog ------------------------------------------------------- */
+
+struct count_up {
+	const struct ike_peer *peer;
+	size_t n;
+};
+
+static void count_up(void *ctx, const struct ike_sa_status *sa)
+{
+	struct count_up *u = ctx;
+	size_t i;
+
+	for (i = 0; sa->peer == u->peer && i < sa->n_child; i++)
+		u->n += sa->child[i].up;
+}
+
+/* Whether all ESP tunnels of a peer are there. */
+static bool is_up(struct daemon *d, int peer)
+{
+	const struct ike_peer *p = &d->config->peer[peer].ike;
+	struct count_up u = { .peer = p };
+
+	ike_status(d->ike, count_up, &u);
+	return u.n >= p->n_child;
+}
+
+void control_check(struct control *control)
+{
+	struct client *c;
+
+	for (c = control->clients; c; c = c->next)
+		if (c->waiting == FOR_UP && is_up(control->daemon, c->peer))
+			finish(c, NULL);
+}
+
+void control_event(struct control *control, int peer, const struct trace_event *event,
+		   const char *json)
+{
+	char why[TRACE_TEXT + 64];
+	struct client *c;
+
+	for (c = control->clients; c; c = c->next) {
+		if (c->waiting == FOR_UP && peer == c->peer &&
+		    event->kind == TRACE_REFUSED) {
+			snprintf(why, sizeof(why), "%s [%s]", event->text, event->code);
+			finish(c, why);
+		}
+		if (c->waiting != FOR_EVENTS || (c->peer >= 0 && c->peer != peer))
+			continue;
+		say(c, json);
+		if (evbuffer_get_length(bufferevent_get_output(c->out)) > BACKLOG_MAX)
+			finish(c, "this client reads too slowly");
+	}
+}
+
+static void do_trace(struct client *c, int peer, bool follow)
+{
+	struct daemon *d = c->control->daemon;
+	const struct history *h;
+	size_t i, j;
+
+	for (i = 0; i <= d->config->n_peers; i++) {
+		h = i < d->config->n_peers ? &d->link[i].history : &d->strangers;
+		if (peer >= 0 && (size_t)peer != i)
+			continue;
+		for (j = 0; j < h->n; j++)
+			say(c, h->line[j]);
+	}
+	if (follow) {
+		c->waiting = FOR_EVENTS;
+		c->peer = peer;
+	} else {
+		finish(c, NULL);
+	}
+}
+
+static void do_keylog(struct client *c, int peer, const cJSON *request)
+{
+	const cJSON *seconds = cJSON_GetObjectItem(request, "seconds");
+
+	if (!cJSON_IsNumber(seconds) || seconds->valuedouble < 1 ||
+	    seconds->valuedouble > KEYLOG_MAX) {
+		finish(c, "a key log lasts a second to a day");
+		return;
+	}
+	if (c->passed < 0) {
+		finish(c, "the file of the key log has to come with the request");
+		return;
+	}
+	fprintf(stderr, "%s: KEYS ARE LOGGED from now on\n",
+		c->control->daemon->config->peer[peer].ike.name);
+	daemon_keylog(c->control->daemon, peer, c->passed, seconds->valuedouble);
+	c->passed = -1;
+	finish(c, NULL);
+}
+
+static void do_up(struct client *c, int peer)
+{
+	c->waiting = FOR_UP;
+	c->peer = peer;
+	/* Its end may come within this call. */
+	daemon_command(c->control->daemon, peer, IKE_UP);
+}
+
+/* Calls what the request asks for; returns an error for the client, or NULL. */
+static const char *obey(struct client *c, const cJSON *request)
+{
+	struct daemon *d = c->control->daemon;
+	const char *command =
+		cJSON_GetStringValue(cJSON_GetObjectItem(request, "command"));
+	const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(request, "peer"));
+	int peer = name ? daemon_find(d, name) : -1;
+
+	if (!command)
+		return "this is no request";
+	if (name && peer < 0)
+		return "there is no such peer in the configuration";
+	if (!strcmp(command, "status"))
+		do_status(c, peer);
+	else if (!strcmp(command, "trace"))
+		do_trace(c, peer, cJSON_IsTrue(cJSON_GetObjectItem(request, "follow")));
+	else if (peer < 0)
+		return "this command wants a peer, or is not known";
+	else if (!strcmp(command, "up"))
+		do_up(c, peer);
+	else if (!strcmp(command, "keylog"))
+		do_keylog(c, peer, request);
+	else if (!strcmp(command, "down")) {
+		daemon_command(d, peer, IKE_DOWN);
+		finish(c, NULL);
+	} else
+		return "this command is not known";
+	return NULL;
+}
+
+/* --- requests ---------------------------------------------------------------------- */
+
+static void on_request(struct client *c)
+{
+	struct event_base *base = c->control->daemon->base;
+	const char *error;
+	cJSON *request;
+
+	event_free(c->readable);
+	c->readable = NULL;
+	c->out = bufferevent_socket_new(base, c->fd, 0);
+	if (!c->out) {
+		client_free(c);
+		return;
+	}
+	bufferevent_setcb(c->out, on_more, on_written, on_gone, c);
+	bufferevent_enable(c->out, EV_READ | EV_WRITE);
+	request = cJSON_ParseWithLength(c->request, c->len);
+	error = obey(c, request);
+	if (error)
+		finish(c, error);
+	cJSON_Delete(request);
+}
+
+/* Keeps one descriptor that came along, and closes others. */
+static void take_descriptors(struct client *c, struct msghdr *msg)
+{
+	struct cmsghdr *m;
+	size_t n, i;
+	int fd;
+
+	for (m = CMSG_FIRSTHDR(msg); m; m = CMSG_NXTHDR(msg, m)) {
+		if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (m->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
+		for (i = 0; i < n; i++) {
+			memcpy(&fd, CMSG_DATA(m) + i * sizeof(fd), sizeof(fd));
+			if (c->passed < 0)
+				c->passed = fd;
+			else
+				close(fd);
+		}
+	}
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+	union {
+		char room[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct client *c = ctx;
+	struct iovec iov = { c->request + c->len, sizeof(c->request) - c->len };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+	char *end;
+
+	(void)what;
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		take_descriptors(c, &msg);
+	end = n > 0 ? memchr(iov.iov_base, '\n', n) : NULL;
+	c->len += n > 0 ? n : 0;
+	if (end) {
+		c->len = end - c->request;
+		on_request(c);
+	} else if (n <= 0 || c->len == sizeof(c->request)) {
+		client_free(c);
+	}
+}
+
+/* Only root, and whoever the daemon runs as. */
+static bool is_welcome(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct control *control = ctx;
+	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct client *c;
+
+	(void)what;
+	if (client < 0)
+		return;
+	c = control->n_clients < CLIENTS_MAX && is_welcome(client) ? calloc(1, sizeof(*c)) :
+								      NULL;
+	if (!c) {
+		close(client);
+		return;
+	}
+	c->control = control;
+	c->fd = client;
+	c->passed = -1;
+	c->next = control->clients;
+	control->clients = c;
+	control->n_clients++;
+	c->readable = event_new(control->daemon->base, client, EV_READ | EV_PERSIST,
+				on_readable, c);
+	if (!c->readable || event_add(c->readable, NULL) < 0)
+		client_free(c);
+}
+
+/* --- the socket -------------------------------------------------------------------- */
+
+/* 0: nobody answers there, and what was left behind is gone. */
+static int check_other(int fd, const struct sockaddr_un *addr)
+{
+	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0)
+		return fail("run: another ikehelper is running (control socket %s answers): "
+			    "stop it first, or give this one another with -s",
+			    addr->sun_path);
+	if (errno == ECONNREFUSED)
+		unlink(addr->sun_path);
+	return 0;
+}
+
+int control_bind(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask;
+	int err;
+
+	if (strlen(path) >= sizeof(addr.sun_path)) {
+		fail("run: the path of the control socket is longer than %zu: %s",
+		     sizeof(addr.sun_path) - 1, path);
+		goto err;
+	}
+	strcpy(addr.sun_path, path);
+	if (fd >= 0 && check_other(fd, &addr))
+		goto err;
+	if (!strcmp(path, CONTROL_PATH) && mkdir("/run/esptun", 0755) < 0 &&
+	    errno != EEXIST)
+		goto say;
+	mask = umask(0177);
+	err = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
+	umask(mask);
+	if (err == 0 && listen(fd, CLIENTS_MAX) == 0)
+		return fd;
+say:
+	fail("run: cannot make the control socket %s: %s", path, strerror(errno));
+err:
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+struct control *control_start(struct daemon *d, int fd, const char *path)
+{
+	struct control *control = calloc(1, sizeof(*control));
+
+	if (!control)
+		return NULL;
+	control->daemon = d;
+	control->path = path;
+	control->fd = fd;
+	control->acceptable =
+		event_new(d->base, fd, EV_READ | EV_PERSIST, on_acceptable, control);
+	if (control->acceptable && event_add(control->acceptable, NULL) == 0)
+		return control;
+	free(control);
+	return NULL;
+}
+
+void control_stop(struct control *control)
+{
+	if (!control)
+		return;
+	while (control->clients)
+		client_free(control->clients);
+	event_free(control->acceptable);
+	close(control->fd);
+	unlink(control->path);
+	free(control);
+}

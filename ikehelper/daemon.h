@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* The running daemon, shared by its loop and its control socket. */
+#ifndef ESPTUN_DAEMON_H
+#define ESPTUN_DAEMON_H
+
+#include <event2/event.h>
+
+#include "config.h"
+#include "core/ike.h"
+#include "netlink.h"
+#include "proc.h"
+
+#define HISTORY_MAX 200 /* events kept for each peer */
+
+/* What happened to one peer, as JSON lines without their ends, the oldest first. */
+struct history {
+	char *line[HISTORY_MAX];
+	size_t n;
+};
+
+/* What the module was told of one pair of subnets. */
+struct module_peer {
+	bool there;
+	struct ike_path path;
+	struct ike_child_cfg selector;
+};
+
+/* One configured peer at run time; in the order of the configuration. */
+struct link {
+	uint32_t ifindex;
+	struct module_peer *child; /* ike.n_child of them */
+	struct history history;
+	int keylog_fd; /* -1: off */
+	uint64_t keylog_end;
+};
+
+struct control;
+
+struct daemon {
+	struct event_base *base;
+	struct config *config;
+	struct link *link;
+	struct history strangers; /* events of no configured peer */
+	struct mod *mod;
+	struct ike *ike;
+	int udp;
+	struct proc keys, worker;
+	struct event *udp_ready, *mod_ready, *keys_ready, *worker_ready, *timer;
+	struct event *term, *intr;
+	struct control *control;
+	int status; /* of the process, when it ends */
+};
+
+/* Milliseconds of a clock that goes on while the machine sleeps. */
+uint64_t daemon_now(void);
+/* The index of a peer in the configuration, or -1. */
+int daemon_find(const struct daemon *d, const char *name);
+/* Gives the core a command, and does what it wants done. */
+void daemon_command(struct daemon *d, size_t peer, enum ike_command_type type);
+/* Keys of a peer go to fd for so many seconds. Takes over fd. */
+void daemon_keylog(struct daemon *d, size_t peer, int fd, uint32_t seconds);
+
+/*
+ * Binds the control socket. Returns 0, or -1 after a line to stderr: another daemon is
+ * there, or the path cannot be made.
+ */
+int control_bind(const char *path);
+/* Serves clients on the bound socket; NULL without memory. */
+struct control *control_start(struct daemon *d, int fd, const char *path);
+void control_stop(struct control *control);
+/* Tells clients that wait what happened; peer is -1 for a stranger. */
+void control_event(struct control *control, int peer, const struct trace_event *event,
+		   const char *json);
+/* Clients that wait for a tunnel are answered when it is up. */
+void control_check(struct control *control);
+
+#endif

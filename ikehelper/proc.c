@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/* A child process that answers requests over a socket pair, one message each way. */
+#include "proc.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The terminal and systemd signal every process; ours end when their socket does. */
+static void child(const char *name, int fd, pid_t parent, int (*serve)(int fd, void *ctx),
+		  void *ctx)
+{
+	sigset_t none;
+
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_NAME, name);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	if (fd != STDERR_FILENO + 1) {
+		dup2(fd, STDERR_FILENO + 1);
+		fd = STDERR_FILENO + 1;
+	}
+	close_range(fd + 1, ~0U, 0);
+	_exit(serve(fd, ctx));
+}
+
+int proc_start(struct proc *p, const char *name, int (*serve)(int fd, void *ctx),
+	       void *ctx)
+{
+	pid_t parent = getpid();
+	int fd[2];
+
+	memset(p, 0, sizeof(*p));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
+		return -1;
+	p->pid = fork();
+	if (p->pid == 0)
+		child(name, fd[1], parent, serve, ctx);
+	close(fd[1]);
+	p->fd = fd[0];
+	if (p->pid > 0)
+		return 0;
+	p->pid = 0;
+	close(fd[0]);
+	return -1;
+}
+
+void proc_stop(struct proc *p)
+{
+	if (!p->pid)
+		return;
+	close(p->fd);
+	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	p->pid = 0;
+}
+
+int proc_ask(struct proc *p, uint32_t id, const void *request, size_t len)
+{
+	size_t i = 0;
+
+	while (i < PROC_PENDING_MAX && p->pending[i])
+		i++;
+	if (i == PROC_PENDING_MAX || !p->pid ||
+	    send(p->fd, request, len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len)
+		return -1;
+	p->pending[i] = id;
+	return 0;
+}
+
+ssize_t proc_answer(struct proc *p, void *answer, size_t size)
+{
+	ssize_t n = recv(p->fd, answer, size, MSG_DONTWAIT);
+
+	if (n > 0)
+		return n;
+	return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
+int proc_done(struct proc *p, uint32_t id)
+{
+	size_t i;
+
+	for (i = 0; id && i < PROC_PENDING_MAX; i++)
+		if (p->pending[i] == id) {
+			p->pending[i] = 0;
+			return 1;
+		}
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* A child process that answers requests over a socket pair, one message each way. */
+#ifndef ESPTUN_PROC_H
+#define ESPTUN_PROC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* So many requests may wait for an answer; more are refused, not queued. */
+#define PROC_PENDING_MAX 64
+
+struct proc {
+	pid_t pid; /* 0: not running */
+	int fd;	   /* ours; becomes readable with an answer, or when the child is gone */
+	uint32_t pending[PROC_PENDING_MAX]; /* ids without an answer; 0 is a free place */
+};
+
+/*
+ * Forks. The child runs serve(fd, ctx) with all other descriptors but the first three
+ * closed, and exits with what it returns; it dies with its parent. Returns 0 or -1.
+ */
+int proc_start(struct proc *p, const char *name, int (*serve)(int fd, void *ctx),
+	       void *ctx);
+/* Closes our end, which ends the child, and waits for it. */
+void proc_stop(struct proc *p);
+
+/* Sends a request that begins with its id. Returns 0, or -1: no room, or it is gone. */
+int proc_ask(struct proc *p, uint32_t id, const void *request, size_t len);
+/* Receives an answer. Returns its length, 0 when there is none, -1: the child is gone. */
+ssize_t proc_answer(struct proc *p, void *answer, size_t size);
+/* Marks an id as answered; 0 when it was not open. */
+int proc_done(struct proc *p, uint32_t id);
+
+#endif

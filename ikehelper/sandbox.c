@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Capabilities, seccomp, what each process may do.
+ *
+ * All files are open before: opening one more is refused, a program is never started, no
+ * memory becomes code, and a call that is on no list ends the process, with its number in
+ * the kernel's log.
+ */
+#include "sandbox.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "core/crypto.h"
+
+/* What libc, OpenSSL and one socket need. */
+static const int calls[] = {
+	SCMP_SYS(read),		SCMP_SYS(write),	 SCMP_SYS(writev),
+	SCMP_SYS(close),	SCMP_SYS(fstat),	 SCMP_SYS(newfstatat),
+	SCMP_SYS(lseek),	SCMP_SYS(brk),		 SCMP_SYS(munmap),
+	SCMP_SYS(mremap),	SCMP_SYS(madvise),	 SCMP_SYS(futex),
+	SCMP_SYS(getrandom),	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
+	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
+	SCMP_SYS(sendto),	SCMP_SYS(recvfrom),	 SCMP_SYS(sendmsg),
+	SCMP_SYS(recvmsg),	SCMP_SYS(getpid),	 SCMP_SYS(gettid),
+	SCMP_SYS(tgkill),	SCMP_SYS(restart_syscall), SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+};
+
+/* What the loop needs besides: its events, its clients, and a new worker. */
+static const int network_calls[] = {
+	SCMP_SYS(epoll_wait),	SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
+	SCMP_SYS(epoll_ctl),	SCMP_SYS(poll),	       SCMP_SYS(ppoll),
+	SCMP_SYS(accept),	SCMP_SYS(accept4),     SCMP_SYS(fcntl),
+	SCMP_SYS(ioctl),	SCMP_SYS(getsockopt),  SCMP_SYS(setsockopt),
+	SCMP_SYS(getsockname),	SCMP_SYS(shutdown),    SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat),	SCMP_SYS(readv),       SCMP_SYS(timerfd_settime),
+	SCMP_SYS(socketpair),	SCMP_SYS(clone),       SCMP_SYS(fork),
+	SCMP_SYS(wait4),	SCMP_SYS(waitid),      SCMP_SYS(getppid),
+	SCMP_SYS(dup2),		SCMP_SYS(dup3),	       SCMP_SYS(close_range),
+	SCMP_SYS(prctl),	SCMP_SYS(seccomp),     SCMP_SYS(capget),
+	SCMP_SYS(capset),	SCMP_SYS(set_robust_list), SCMP_SYS(prlimit64),
+};
+
+/* Libraries look for files that may be missing; for these calls they get an error. */
+static const int refused[] = {
+	SCMP_SYS(open),	  SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(access),
+	SCMP_SYS(socket), SCMP_SYS(clone3), SCMP_SYS(readlink),
+};
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
+static int allow(scmp_filter_ctx ctx, const int *call, size_t n)
+{
+	int err = 0;
+	size_t i;
+
+	for (i = 0; !err && i < n; i++)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call[i], 0);
+	return err;
+}
+
+static int load_filter(enum sandbox_role role)
+{
+	/* The sanitizers open files and trace themselves, so their builds go without. */
+#ifdef __SANITIZE_ADDRESS__
+	(void)role;
+	(void)allow;
+	(void)calls;
+	(void)network_calls;
+	(void)refused;
+	return -prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+#else
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	int err = ctx ? 0 : -ENOMEM;
+	size_t i;
+
+	if (!err)
+		err = allow(ctx, calls, N(calls));
+	if (!err && role == SANDBOX_NETWORK)
+		err = allow(ctx, network_calls, N(network_calls));
+	for (i = 0; !err && i < N(refused); i++)
+		err = seccomp_rule_add(ctx,
+				       SCMP_ACT_ERRNO(refused[i] == SCMP_SYS(clone3) ?
+							      ENOSYS :
+							      EACCES),
+				       refused[i], 0);
+	if (!err)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, no_code);
+	if (!err)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_code);
+	if (!err)
+		err = seccomp_load(ctx);
+	if (ctx)
+		seccomp_release(ctx);
+	return err;
+#endif
+}
+
+static int drop_capabilities(enum sandbox_role role)
+{
+	bool bounds = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (role == SANDBOX_NETWORK)
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
+	return capng_apply(bounds ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS);
+}
+
+/* OpenSSL reads its configuration and sets itself up at its first use. */
+static int warm_up(void)
+{
+	uint8_t out[HASH_MAX], priv[64] = { 1 }, pub[DH_MAX];
+
+	return prf(HASH_SHA256, CHUNK(priv, sizeof(priv)), NULL, 0, out) < 0 ||
+			       dh_compute(DH_PUBLIC, GROUP_ECP256, CHUNK(priv, 40),
+					  CHUNK(NULL, 0), pub) < 0 ?
+		       -1 :
+		       0;
+}
+
+void sandbox_begin(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &none);
+}
+
+int sandbox_enter(enum sandbox_role role)
+{
+	int err;
+
+	sandbox_begin();
+	if (warm_up() < 0) {
+		fprintf(stderr, "ikehelper: OpenSSL does not work here\n");
+		return -1;
+	}
+	if (drop_capabilities(role) < 0) {
+		fprintf(stderr, "ikehelper: cannot drop capabilities: %s\n",
+			strerror(errno));
+		return -1;
+	}
+	/* A change of credentials clears it. */
+	if (role != SANDBOX_NETWORK)
+		prctl(PR_SET_PDEATHSIG, 9);
+	err = load_filter(role);
+	if (err)
+		fprintf(stderr, "ikehelper: cannot load the seccomp filter: %s\n",
+			strerror(-err));
+	return err ? -1 : 0;
+}
