@@ -41,8 +41,8 @@ struct esp_proposal {
 #define PROPOSAL_TEXT 64
 
 /*
- * Parse one suite. legacy allows 3DES, SHA-1 with MODP 1024 and 1536. On error returns
- * -1 and writes into why (PROPOSAL_TEXT * 2 octets) which word is wrong and what to write.
+ * Parse one suite. legacy allows 3DES, MODP 1024 and MODP 1536. On error returns -1 and
+ * writes into why (PROPOSAL_TEXT * 2 octets) which word is wrong and what to write.
  */
 int ike_proposal_parse(const char *text, bool legacy, struct ike_proposal *out,
 		       char *why);
@@ -51,6 +51,8 @@ int esp_proposal_parse(const char *text, bool legacy, struct esp_proposal *out,
 /* Write the suite in the same spelling; out holds PROPOSAL_TEXT octets. */
 void ike_proposal_text(const struct ike_proposal *p, char *out);
 void esp_proposal_text(const struct esp_proposal *p, char *out);
+
+const char *ike_group_text(enum ike_group group); /* "modp2048" */
 
 /* What was selected from a peer's SA payload. */
 struct ike_choice {
@@ -92,6 +94,10 @@ enum select ike_sa_select(struct chunk sa, const struct ike_proposal *ours, size
 			  bool only_one, struct ike_choice *out, char *why);
 enum select esp_sa_select(struct chunk sa, const struct esp_proposal *ours, size_t n,
 			  bool only_one, struct esp_choice *out, char *why);
+
+/* The lifetime attributes of phase 2, which RESPONDER-LIFETIME carries as well. */
+void esp_life_write(struct buf *b, uint32_t seconds);
+uint64_t esp_life_read(struct chunk attributes); /* seconds; 0: none said */
 
 /* Write what an SA payload's body offers, one suite a line, cut to size octets. */
 void ike_sa_text(struct chunk sa, char *out, size_t size);

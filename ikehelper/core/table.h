@@ -58,11 +58,15 @@ struct row {
 	enum protection prot;
 	enum row_timer timer;
 	/*
-	 * in() takes verified payloads; out() appends payloads to b, of which next is as
-	 * payload_begin() wants it. Both return 0, or -1 after saying why in the exchange.
+	 * The receiver: in() takes in verified payloads. The sender: prepare() asks other
+	 * processes for what the message needs and is called until it asks for nothing more,
+	 * then out() appends the payloads to b. Both sides: done() after the last message of an exchange. They
+	 * return 0, or -1 after refuse().
 	 */
 	int (*in)(struct exchange *x, const struct payloads *ps);
+	int (*prepare)(struct exchange *x);
 	int (*out)(struct exchange *x, struct buf *b, size_t *next);
+	void (*done)(struct exchange *x);
 	uint8_t number;	  /* (1) to (9) as in the article; 0 for none of them */
 	const char *name; /* "Main Mode 1" */
 	const char *ref;  /* "RFC 2409 section 5.4" */

@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: MIT
+/* The driver: a datagram's way in, the answers of other processes, the whole. */
+#include "ike.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sa.h"
+
+#define BUCKET_MOST 20
+#define WHY_MAX	    PAYLOAD_WHY
+
+bool bucket_take(struct bucket *b, uint64_t now)
+{
+	uint64_t more = (now - b->at) / 1000;
+
+	if (more) {
+		b->left = b->left + more < BUCKET_MOST ? b->left + more : BUCKET_MOST;
+		b->at = now;
+	}
+	if (!b->left)
+		return false;
+	b->left--;
+	return true;
+}
+
+struct ike *ike_new(const struct ike_env *env)
+{
+	struct ike *ike = calloc(1, sizeof(*ike));
+
+	if (!ike)
+		return NULL;
+	ike->env = *env;
+	ike->last = &ike->first;
+	ike->notes.left = ike->notifies.left = BUCKET_MOST;
+	return ike;
+}
+
+void ike_free(struct ike *ike)
+{
+	if (!ike)
+		return;
+	while (ike->peers) {
+		struct peer *peer = ike->peers;
+
+		while (peer->sas)
+			sa_free(peer->sas);
+		for (size_t i = 0; i < peer->cfg->n_child; i++) {
+			while (peer->child[i].pairs) {
+				struct pair *pair = peer->child[i].pairs;
+
+				peer->child[i].pairs = pair->next;
+				free(pair);
+			}
+		}
+		ike->peers = peer->next;
+		free(peer->child);
+		free(peer);
+	}
+	queue_free(ike);
+	free(ike);
+}
+
+void settle(struct ike *ike)
+{
+	for (struct peer *peer = ike->peers; peer; peer = peer->next) {
+		struct ike_sa *next;
+
+		peer_run(peer);
+		for (struct ike_sa *sa = peer->sas; sa; sa = next) {
+			next = sa->next;
+			if (sa->dead)
+				sa_free(sa);
+		}
+	}
+}
+
+/* A datagram on its way through the driver. */
+struct incoming {
+	struct ike *ike;
+	const struct ike_path *path;
+	struct ike_header h;
+	struct chunk datagram;
+	uint8_t hash[HASH_MAX]; /* SHA-256 of it */
+};
+
+static void stray(const struct incoming *in, const struct peer *peer, const char *why)
+{
+	trace_stray(in->ike, peer ? peer->cfg : NULL, in->path, in->datagram.len,
+		    "A datagram is ignored: %s.", why);
+}
+
+static bool is_zero(const uint8_t *cookie)
+{
+	static const uint8_t zero[8];
+
+	return !memcmp(cookie, zero, sizeof(zero));
+}
+
+static struct ike_sa *find_sa(const struct incoming *in)
+{
+	for (struct peer *peer = in->ike->peers; peer; peer = peer->next) {
+		for (struct ike_sa *sa = peer->sas; sa; sa = sa->next) {
+			const uint8_t *cookie_r = sa->cookies + 8;
+
+			if (sa->dead || memcmp(sa->cookies, in->h.cookie_i, 8) != 0 ||
+			    !same_address(&sa->path.remote, &in->path->remote))
+				continue;
+			/* Not known yet to one of the two sides, or the same. */
+			if (is_zero(cookie_r) || is_zero(in->h.cookie_r) ||
+			    !memcmp(cookie_r, in->h.cookie_r, 8))
+				return sa;
+		}
+	}
+	return NULL;
+}
+
+static struct exchange *find_exchange(struct ike_sa *sa, const struct ike_header *h)
+{
+	for (struct exchange *x = sa->exchanges; x; x = x->next)
+		if (x->type == h->exchange && x->message_id == h->message_id)
+			return x;
+	return NULL;
+}
+
+/* The peer repeats its last message: so do we, but not without bounds (pitfall 9). */
+static void repeat(struct exchange *x, size_t size)
+{
+	struct ike_sa *sa = x->sa;
+	uint64_t now = sa->ike->now;
+	uint32_t child;
+	struct pair *pair;
+
+	if (x->answers && now - x->answered_at < ANSWER_GAP_MS)
+		return;
+	if (x->answers == ANSWERS_MAX)
+		return;
+	x->answers++;
+	x->answered_at = now;
+	trace_message(x, TRACE_DUPLICATE, x->in_row, NULL, size);
+	if (!x->out.len)
+		return;
+	message_resend(x);
+	if (x->over && x->quick) {
+		pair = pair_find(sa->peer, x->quick->spi, false, &child);
+		if (pair && pair->activate_at != NEVER)
+			pair->activate_at = now + ACTIVATE_MS;
+	}
+}
+
+/* An encrypted message of a phase 1 that does not open: what that tells. */
+static void cannot_open(struct exchange *x, const struct row *row, int ret,
+			const char *why)
+{
+	struct ike_sa *sa = x->sa;
+	char addr[64];
+
+	if (row->prot != PROT_HASH_I && row->prot != PROT_HASH_R) {
+		trace_note(sa, "%s is ignored: %s.", row->name, why);
+		return;
+	}
+	sa->hint_garbage = ret == OPEN_GARBAGE;
+	/* Said once; the peer repeats it, and somebody else may have made it up. */
+	if (sa->refused_packet)
+		return;
+	sa->refused_packet = true;
+	words_addr(&sa->path.remote, false, addr, sizeof(addr));
+	if (ret == OPEN_GARBAGE)
+		refuse(x, N_PAYLOAD_MALFORMED, "psk-differs",
+		       "packet %u does not decrypt to payloads: the pre-shared keys differ "
+		       "(we used the key for %s)",
+		       row->number, addr);
+	else
+		refuse(x, N_INVALID_HASH_INFORMATION, "hash-differs",
+		       "packet %u decrypts, but does not prove what was said before: %s",
+		       row->number, why);
+	trace_refusal(x);
+	if (!x->initiator && x->refusal)
+		info_notify_clear(sa->ike, sa->peer->cfg, &sa->path, sa->cookies,
+				  x->refusal->notify);
+	free(x->refusal);
+	x->refusal = NULL;
+}
+
+/* A message that nothing protects does not end what exists: it is only shown. */
+static void refuse_unprotected(struct exchange *x, const struct row *row)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (row->from == MAIN_NONE) {
+		if (bucket_take(&sa->ike->notes, sa->ike->now))
+			exchange_fail(x);
+		sa->dead = true;
+		return;
+	}
+	if (!sa->refused_packet)
+		trace_refusal(x);
+	sa->refused_packet = true;
+	free(x->refusal);
+	x->refusal = NULL;
+}
+
+static void take(struct exchange *x, const struct row *row, const struct incoming *in,
+		 const struct payloads *ps)
+{
+	struct ike *ike = in->ike;
+	struct ike_sa *sa = x->sa;
+	char why[WHY_MAX];
+
+	trace_message(x, TRACE_RECEIVED, row, ps, in->datagram.len);
+	if (payloads_check(ps, row->must, row->may, why))
+		refuse(x, N_PAYLOAD_MALFORMED, "payloads", "%s: %s", row->name, why);
+	if (x->refusal || row->in(x, ps)) {
+		if (row->prot == PROT_NONE)
+			refuse_unprotected(x, row);
+		else
+			exchange_fail(x);
+		return;
+	}
+	if (is_zero(sa->cookies + 8))
+		memcpy(sa->cookies + 8, in->h.cookie_r, 8);
+	x->state = row->to;
+	x->in_row = row;
+	memcpy(x->in_hash, in->hash, sizeof(x->in_hash));
+	x->answers = 0;
+	x->resend_at = NEVER;
+	x->dies_at = ike->now + HALF_OPEN_MS;
+	buf_wipe(&x->out);
+	if (row->done)
+		exchange_done(x, row);
+	exchange_run(x);
+}
+
+/* Row, protection, payloads: in this order. Returns whether the message was taken. */
+static bool deliver(struct exchange *x, const struct incoming *in)
+{
+	const struct row *row =
+		table_find(in->h.version & 0xf0, in->h.exchange, !x->initiator, x->state);
+	bool encrypted = in->h.flags & FLAG_ENCRYPTED;
+	const uint8_t *body = in->datagram.p + IKE_HEADER_LEN;
+	size_t len = in->datagram.len - IKE_HEADER_LEN;
+	uint8_t next_iv[BLOCK_MAX];
+	struct buf plain = { 0 };
+	struct payloads ps;
+	char why[WHY_MAX];
+	int ret;
+
+	if (!row || x->over || encrypted != (row->prot != PROT_NONE)) {
+		stray(in, x->sa->peer,
+		      !row || x->over ? "the exchange does not expect it"
+		      : encrypted     ? "it is encrypted before there are keys"
+				      : "it ought to be encrypted");
+		return false;
+	}
+	if (encrypted)
+		ret = v1_open(x, row, &in->h, in->datagram, &plain, &ps, next_iv, why);
+	else
+		ret = payloads_parse(&ps, in->h.next, body, len, why);
+	if (ret && encrypted)
+		cannot_open(x, row, ret, why);
+	else if (ret)
+		stray(in, x->sa->peer, why);
+	if (!ret && encrypted) {
+		memcpy(x->iv, next_iv, sizeof(x->iv));
+		x->have_iv = true;
+	}
+	if (!ret)
+		take(x, row, in, &ps);
+	buf_wipe(&plain);
+	return !ret;
+}
+
+/* May a peer begin one more negotiation? The oldest that shows no life makes room. */
+static bool half_open_room(struct peer *peer)
+{
+	struct ike_sa *oldest = NULL;
+	size_t all = 0, here = 0;
+
+	for (struct peer *p = peer->ike->peers; p; p = p->next) {
+		for (struct ike_sa *sa = p->sas; sa; sa = sa->next) {
+			if (sa->dead || sa->established || sa->initiator)
+				continue;
+			all++;
+			here += p == peer;
+			/* Its cookie has not been echoed: anybody may have sent it. */
+			if (p == peer && sa->exchanges->state <= MAIN_2)
+				oldest = sa;
+		}
+	}
+	if (here < HALF_OPEN_PEER && all < HALF_OPEN_MAX)
+		return true;
+	if (oldest)
+		oldest->dead = true;
+	return oldest;
+}
+
+static void refuse_aggressive(struct incoming *in, struct peer *peer)
+{
+	struct trace_event *e =
+		trace_stray(in->ike, peer->cfg, in->path, in->datagram.len,
+			    "The peer begins Aggressive Mode, which shows a hash of the "
+			    "pre-shared key to whoever asks: set the peer to Main Mode.");
+
+	if (!e)
+		return;
+	e->kind = TRACE_REFUSED;
+	e->phase = 1;
+	snprintf(e->code, sizeof(e->code), "aggressive-mode");
+}
+
+static void first_packet(struct incoming *in)
+{
+	struct peer *peer = peer_by_path(in->ike, in->path);
+	struct exchange *x;
+	struct ike_sa *sa;
+
+	if (!peer)
+		return stray(in, NULL, "no peer is configured with these addresses");
+	if (in->h.exchange == XCHG_AGGRESSIVE)
+		return refuse_aggressive(in, peer);
+	if (in->h.exchange != XCHG_MAIN || in->h.message_id || is_zero(in->h.cookie_i))
+		return stray(in, peer, "it is of no negotiation that we know");
+	if (!half_open_room(peer))
+		return stray(in, peer, "too many negotiations are half open");
+	sa = sa_new(peer, false, in->path);
+	if (!sa)
+		return;
+	sa->version = IKE_V1;
+	memcpy(sa->cookies, in->h.cookie_i, 8);
+	x = exchange_new(sa, XCHG_MAIN, false, 0);
+	if (!x || !deliver(x, in))
+		sa->dead = true;
+}
+
+/* A Quick Mode that the peer begins. It exists once its first message is verified. */
+static void new_quick(struct ike_sa *sa, struct incoming *in)
+{
+	struct exchange *x;
+
+	if (!sa->established || !in->h.message_id)
+		return stray(in, sa->peer, "phase 2 before phase 1 is complete");
+	if (message_id_known(sa, in->h.message_id))
+		return stray(in, sa->peer, "its message ID has been used before");
+	x = exchange_new(sa, XCHG_QUICK, false, in->h.message_id);
+	if (!x)
+		return stray(in, sa->peer, "too many exchanges are under way");
+	if (!deliver(x, in))
+		exchange_free(x);
+	else
+		message_id_use(sa, in->h.message_id);
+}
+
+static void informational(struct ike_sa *sa, struct incoming *in)
+{
+	struct exchange x = {
+		.sa = sa,
+		.type = XCHG_INFO,
+		.state = INFO_NONE,
+		.message_id = in->h.message_id,
+	};
+	struct exchange *main = find_exchange(
+		sa, &(struct ike_header){ .exchange = XCHG_MAIN, .message_id = 0 });
+	struct payloads ps;
+	char why[WHY_MAX];
+
+	if (!(in->h.flags & FLAG_ENCRYPTED)) {
+		if (payloads_parse(&ps, in->h.next, in->datagram.p + IKE_HEADER_LEN,
+				   in->datagram.len - IKE_HEADER_LEN, why))
+			return stray(in, sa->peer, why);
+		return info_unprotected(sa, &ps);
+	}
+	if (!sa->have_keys || !in->h.message_id)
+		return stray(in, sa->peer, "an Informational before there are keys");
+	if (message_id_known(sa, in->h.message_id))
+		return stray(in, sa->peer, "its message ID has been used before");
+	/* Before packet 6 the chain has come to packet 5, for both sides. */
+	if (!sa->established && main)
+		memcpy(sa->last_iv, main->iv, BLOCK_MAX);
+	if (deliver(&x, in))
+		message_id_use(sa, in->h.message_id);
+	else if (!sa->established)
+		sa->hint_garbage = true;
+	buf_wipe(&x.out);
+	free(x.refusal);
+}
+
+static void dispatch(struct ike_sa *sa, struct incoming *in)
+{
+	struct exchange *x;
+
+	/* The daemon may not have known which address of ours the peer sees. */
+	if (!sa->path.local.family)
+		sa->path.local = in->path->local;
+	if (in->h.exchange == XCHG_INFO)
+		return informational(sa, in);
+	x = find_exchange(sa, &in->h);
+	if (!x && in->h.exchange == XCHG_QUICK)
+		return new_quick(sa, in);
+	if (!x)
+		return stray(in, sa->peer, "the exchange is not known");
+	if (x->in_row && !memcmp(x->in_hash, in->hash, hash_len(HASH_SHA256)))
+		return repeat(x, in->datagram.len);
+	if (is_zero(in->h.cookie_r))
+		return stray(in, sa->peer, "another packet 1 of a negotiation under way");
+	/* The peer repeats what it does not get an answer to in time. */
+	if (!x->needs)
+		deliver(x, in);
+}
+
+void ike_input(struct ike *ike, uint64_t now, const struct ike_path *path,
+	       const uint8_t *data, size_t len)
+{
+	struct incoming in = { .ike = ike, .path = path, .datagram = CHUNK(data, len) };
+	struct ike_sa *sa;
+	char why[WHY_MAX];
+
+	ike->now = now;
+	if (header_read(&in.h, data, len, why))
+		return stray(&in, NULL, why);
+	if ((in.h.version & 0xf0) != IKE_V1)
+		return stray(&in, peer_by_path(ike, path), "it is not of IKE version 1");
+	if (hash_of(HASH_SHA256, &in.datagram, 1, in.hash))
+		return;
+	sa = find_sa(&in);
+	if (sa)
+		dispatch(sa, &in);
+	else if (is_zero(in.h.cookie_r))
+		first_packet(&in);
+	else
+		stray(&in, peer_by_path(ike, path), "its control tunnel is not known");
+	settle(ike);
+}
+
+/* The exchange has gone meanwhile: what was reserved for it is freed. */
+static void orphan_answer(struct ike *ike, const struct need *need, const uint8_t *data,
+			  size_t len)
+{
+	if (!data)
+		return;
+	if (need->kind == NEED_INBOUND_SPI && len == 4)
+		queue_sa_del(ike, need->peer, need->child, false, data);
+	else if (need->kind == NEED_ADD_IN || need->kind == NEED_ADD_OUT)
+		queue_sa_del(ike, need->peer, need->child, need->kind == NEED_ADD_OUT,
+			     need->spi);
+}
+
+void ike_answer(struct ike *ike, uint64_t now, uint32_t id, const uint8_t *data,
+		size_t len)
+{
+	struct need **at = &ike->needs;
+	struct exchange *x;
+	struct need *need;
+
+	ike->now = now;
+	while (*at && (*at)->id != id)
+		at = &(*at)->next;
+	need = *at;
+	if (!need)
+		return;
+	*at = need->next;
+	x = need->x;
+	if (x) {
+		x->needs--;
+		if (x->type == XCHG_MAIN)
+			main_answer(x, need->kind, CHUNK(data, len));
+		else
+			quick_answer(x, need->kind, CHUNK(data, len));
+		exchange_run(x);
+	} else {
+		orphan_answer(ike, need, data, len);
+	}
+	free(need);
+	settle(ike);
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+/* Peers: what is to be up, what is due for renewal, when to try again. */
+#include "sa.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct peer *peer_by_cfg(const struct ike *ike, const struct ike_peer *cfg)
+{
+	struct peer *p = ike->peers;
+
+	while (p && p->cfg != cfg)
+		p = p->next;
+	return p;
+}
+
+struct peer *peer_by_path(const struct ike *ike, const struct ike_path *path)
+{
+	struct peer *any = NULL;
+
+	for (struct peer *p = ike->peers; p; p = p->next) {
+		if (!same_address(&p->cfg->remote, &path->remote))
+			continue;
+		if (p->cfg->local.family && same_address(&p->cfg->local, &path->local))
+			return p;
+		if (!p->cfg->local.family)
+			any = p;
+	}
+	return any;
+}
+
+int ike_peer_add(struct ike *ike, const struct ike_peer *cfg)
+{
+	struct peer **at = &ike->peers;
+	struct peer *peer;
+
+	for (; *at; at = &(*at)->next) {
+		const struct ike_peer *other = (*at)->cfg;
+
+		if (!strcmp(other->name, cfg->name) ||
+		    (same_address(&other->remote, &cfg->remote) &&
+		     same_address(&other->local, &cfg->local)))
+			return -1;
+	}
+	peer = calloc(1, sizeof(*peer));
+	if (peer)
+		peer->child =
+			calloc(cfg->n_child ? cfg->n_child : 1, sizeof(*peer->child));
+	if (!peer || !peer->child) {
+		free(peer);
+		return -1;
+	}
+	peer->ike = ike;
+	peer->cfg = cfg;
+	peer->wanted = cfg->start;
+	*at = peer;
+	return 0;
+}
+
+/* Uniform in 0 to n - 1, near enough for spreading things in time. */
+static uint64_t random_below(struct ike *ike, uint64_t n)
+{
+	uint8_t r[4];
+
+	ike->env.rand(ike->env.ctx, r, sizeof(r));
+	return ((uint32_t)r[0] << 24 | r[1] << 16 | r[2] << 8 | r[3]) % (n ? n : 1);
+}
+
+/* Who began a pair or a control tunnel renews it first, so that both seldom do. */
+uint64_t renew_seconds(struct ike *ike, uint64_t life, bool initiator)
+{
+	uint64_t margin = life / 10 < 90 ? life / 10 : 90;
+	uint64_t at = life * (initiator ? 75 : 80) / 100;
+
+	at += random_below(ike, life * 5 / 100 + 1);
+	return at < life - margin ? at : life - margin;
+}
+
+static uint64_t backoff(struct ike *ike, unsigned int failures)
+{
+	uint64_t ms = RETRY_FIRST_MS;
+
+	while (failures-- > 1 && ms < RETRY_MAX_MS)
+		ms *= 2;
+	if (ms > RETRY_MAX_MS)
+		ms = RETRY_MAX_MS;
+	return ms - ms / 4 + random_below(ike, ms / 2);
+}
+
+void peer_failed(struct peer *peer)
+{
+	peer->failures++;
+	peer->retry_at = peer->ike->now + backoff(peer->ike, peer->failures);
+	/* Asked for once by hand is tried once. */
+	if (!peer->cfg->start)
+		peer->wanted = false;
+}
+
+void peer_lost(struct peer *peer)
+{
+	peer->retry_at = peer->ike->now + backoff(peer->ike, 1);
+	for (size_t i = 0; i < peer->cfg->n_child; i++)
+		peer->child[i].retry_at = peer->retry_at;
+}
+
+void child_failed(struct peer *peer, uint32_t child)
+{
+	struct child *c = &peer->child[child];
+
+	c->failures++;
+	c->retry_at = peer->ike->now + backoff(peer->ike, c->failures);
+	if (!peer->cfg->start && !c->pairs)
+		c->retry_at = NEVER;
+}
+
+static bool phase1_started(const struct peer *peer)
+{
+	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next)
+		if (sa->initiator && !sa->established && !sa->dead)
+			return true;
+	return false;
+}
+
+static bool phase2_under_way(const struct peer *peer, uint32_t child)
+{
+	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next)
+		for (struct exchange *x = sa->exchanges; x; x = x->next)
+			if (x->type == XCHG_QUICK && !x->over && !sa->dead &&
+			    x->quick->child == child)
+				return true;
+	return false;
+}
+
+/* When this child wants a phase 2; NEVER while it has what it needs. */
+static uint64_t child_due(const struct peer *peer, uint32_t child)
+{
+	const struct child *c = &peer->child[child];
+	uint64_t due = NEVER;
+
+	if (c->pairs)
+		due = c->renew ? 0 : c->pairs->renew_at;
+	else if (peer->wanted)
+		due = 0;
+	return due == NEVER || due > c->retry_at ? due : c->retry_at;
+}
+
+/* When a phase 1 is wanted: none is there though it is needed, or it nears its end. */
+static uint64_t control_due(const struct peer *peer)
+{
+	const struct ike_sa *sa = sa_current(peer);
+	uint64_t due = NEVER;
+
+	if (phase1_started(peer))
+		return NEVER;
+	if (sa)
+		due = sa->renew_at;
+	for (uint32_t i = 0; !sa && i < peer->cfg->n_child; i++) {
+		uint64_t d = child_due(peer, i);
+
+		due = d < due ? d : due;
+	}
+	return due == NEVER || due > peer->retry_at ? due : peer->retry_at;
+}
+
+void peer_run(struct peer *peer)
+{
+	uint64_t now = peer->ike->now;
+	struct ike_sa *sa;
+
+	if (now >= control_due(peer) && main_start(peer))
+		peer_failed(peer);
+	sa = sa_current(peer);
+	for (uint32_t i = 0; sa && !sa->dead && i < peer->cfg->n_child; i++)
+		if (now >= child_due(peer, i) && !phase2_under_way(peer, i) &&
+		    quick_start(sa, i))
+			child_failed(peer, i);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+uint64_t peer_deadline(const struct peer *peer)
+{
+	bool up = sa_current(peer);
+	uint64_t at = control_due(peer);
+
+	for (uint32_t i = 0; i < peer->cfg->n_child; i++) {
+		if (up && !phase2_under_way(peer, i))
+			at = earlier(at, child_due(peer, i));
+		for (struct pair *p = peer->child[i].pairs; p; p = p->next)
+			at = earlier(at, earlier(p->activate_at, p->hard_at));
+	}
+	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next) {
+		at = earlier(at, earlier(sa->hard_at, sa->retire_at));
+		for (struct exchange *x = sa->exchanges; x; x = x->next)
+			at = earlier(at, earlier(x->resend_at, x->dies_at));
+	}
+	return at;
+}
+
+struct pair *pair_find(struct peer *peer, const uint8_t *spi, bool out, uint32_t *child)
+{
+	for (uint32_t i = 0; i < peer->cfg->n_child; i++)
+		for (struct pair *p = peer->child[i].pairs; p; p = p->next)
+			if (!memcmp(out ? p->spi_out : p->spi_in, spi, 4)) {
+				*child = i;
+				return p;
+			}
+	return NULL;
+}
+
+void pair_activate(struct peer *peer, uint32_t child, struct pair *pair)
+{
+	pair->activate_at = NEVER;
+	queue_sa_activate(peer->ike, peer->cfg, child, pair->spi_out);
+}
+
+void pair_up(struct peer *peer, uint32_t child, struct pair *pair)
+{
+	struct child *c = &peer->child[child];
+
+	pair->next = c->pairs;
+	c->pairs = pair;
+	c->renew = false;
+	c->failures = 0;
+	c->retry_at = 0;
+	/*
+	 * The responder has what it needs once packet 9 has come; the initiator of a
+	 * renewal stays on the old SA until the peer has surely taken it (pitfall 11).
+	 */
+	if (pair->initiator && pair->next)
+		pair->activate_at = peer->ike->now + ACTIVATE_MS;
+	else
+		pair_activate(peer, child, pair);
+}
+
+void pair_down(struct peer *peer, uint32_t child, struct pair *pair, const char *why)
+{
+	struct child *c = &peer->child[child];
+	struct pair **at = &c->pairs;
+	bool current = c->pairs == pair;
+	struct trace_event *e = queue_trace(peer->ike, peer->cfg);
+
+	e->kind = TRACE_DOWN;
+	e->phase = 2;
+	e->initiator = pair->initiator;
+	snprintf(e->peer, sizeof(e->peer), "%s", peer->cfg->name);
+	words_addr(&pair->path.local, true, e->local, sizeof(e->local));
+	words_addr(&pair->path.remote, true, e->remote, sizeof(e->remote));
+	snprintf(e->name, sizeof(e->name), "ESP tunnels");
+	snprintf(
+		e->text, sizeof(e->text),
+		"The %sESP tunnels with SPI in %02x%02x%02x%02x, out %02x%02x%02x%02x are "
+		"gone: %s.",
+		current ? "" : "old ", pair->spi_in[0], pair->spi_in[1], pair->spi_in[2],
+		pair->spi_in[3], pair->spi_out[0], pair->spi_out[1], pair->spi_out[2],
+		pair->spi_out[3], why);
+	while (*at != pair)
+		at = &(*at)->next;
+	*at = pair->next;
+	/* Before the old one goes, the other has to carry what is sent. */
+	if (c->pairs && (current || c->pairs->activate_at != NEVER))
+		pair_activate(peer, child, c->pairs);
+	queue_sa_del(peer->ike, peer->cfg, child, true, pair->spi_out);
+	queue_sa_del(peer->ike, peer->cfg, child, false, pair->spi_in);
+	if (!c->pairs)
+		c->renew = false;
+	if (!c->pairs && c->retry_at != NEVER)
+		c->retry_at = peer->ike->now + backoff(peer->ike, 1);
+	free(pair);
+}
+
+void peer_established(struct ike_sa *sa)
+{
+	struct peer *peer = sa->peer;
+	uint64_t now = peer->ike->now;
+
+	peer->failures = 0;
+	peer->retry_at = 0;
+	for (struct ike_sa *s = peer->sas; s; s = s->next) {
+		struct ike_sa *older = s;
+
+		if (s == sa || !s->established || s->dead || s->retire_at != NEVER)
+			continue;
+		/*
+		 * Two that crossed: both ends have to drop the same one, whatever the order
+		 * in which they saw them.
+		 */
+		if (now - s->since < CROSSING_MS && s->initiator != sa->initiator &&
+		    memcmp(s->cookies, sa->cookies, COOKIES_LEN) > 0)
+			older = sa;
+		older->retire_at = now + RETIRE_MS;
+	}
+}

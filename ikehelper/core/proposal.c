@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+/* Suites as people write them: aes256-sha256-modp2048. */
+#include "proposal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define WHY_MAX (PROPOSAL_TEXT * 2)
+
+enum kind { KIND_CIPHER, KIND_HASH, KIND_GROUP, KIND_ESN, N_KINDS };
+
+static const char *const kind_names[] = { "cipher", "hash", "group", "ESN" };
+
+/* The first spelling of a value is the one that is printed. */
+static const struct word {
+	const char *text;
+	enum kind kind;
+	int value;
+	uint16_t key_bits;
+	bool legacy;
+} words[] = {
+	{ "aes128gcm16", KIND_CIPHER, CIPHER_AES_GCM_16, 128, false },
+	{ "aes256gcm16", KIND_CIPHER, CIPHER_AES_GCM_16, 256, false },
+	{ "aes128", KIND_CIPHER, CIPHER_AES_CBC, 128, false },
+	{ "aes256", KIND_CIPHER, CIPHER_AES_CBC, 256, false },
+	{ "aes", KIND_CIPHER, CIPHER_AES_CBC, 128, false },
+	{ "3des", KIND_CIPHER, CIPHER_3DES, 192, true },
+	{ "sha1", KIND_HASH, HASH_SHA1, 0, false },
+	{ "sha", KIND_HASH, HASH_SHA1, 0, false },
+	{ "sha256", KIND_HASH, HASH_SHA256, 0, false },
+	{ "sha384", KIND_HASH, HASH_SHA384, 0, false },
+	{ "sha512", KIND_HASH, HASH_SHA512, 0, false },
+	{ "modp1024", KIND_GROUP, GROUP_MODP1024, 0, true },
+	{ "modp1536", KIND_GROUP, GROUP_MODP1536, 0, true },
+	{ "modp2048", KIND_GROUP, GROUP_MODP2048, 0, false },
+	{ "modp3072", KIND_GROUP, GROUP_MODP3072, 0, false },
+	{ "modp4096", KIND_GROUP, GROUP_MODP4096, 0, false },
+	{ "ecp256", KIND_GROUP, GROUP_ECP256, 0, false },
+	{ "ecp384", KIND_GROUP, GROUP_ECP384, 0, false },
+	{ "esn", KIND_ESN, true, 0, false },
+	{ "noesn", KIND_ESN, false, 0, false },
+};
+
+#define N_WORDS (sizeof(words) / sizeof(words[0]))
+
+static const struct word *word_find(const char *text, size_t len)
+{
+	for (size_t i = 0; i < N_WORDS; i++)
+		if (strlen(words[i].text) == len && !strncmp(words[i].text, text, len))
+			return &words[i];
+	return NULL;
+}
+
+/* The word of each kind in text, NULL where it has none. */
+static int split(const char *text, bool legacy, const struct word *found[N_KINDS],
+		 const char *example, char *why)
+{
+	memset(found, 0, N_KINDS * sizeof(*found));
+	for (;;) {
+		size_t len = strcspn(text, "-");
+		const struct word *w = word_find(text, len);
+		int shown = len > 24 ? 24 : len;
+
+		if (!w)
+			snprintf(why, WHY_MAX,
+				 "unknown word \"%.*s\"; write for example %s", shown,
+				 text, example);
+		else if (w->legacy && !legacy)
+			snprintf(why, WHY_MAX, "%s is weak: it needs legacy = yes",
+				 w->text);
+		else if (found[w->kind])
+			snprintf(why, WHY_MAX, "two words for the %s: %s and %s",
+				 kind_names[w->kind], found[w->kind]->text, w->text);
+		else
+			found[w->kind] = w;
+		if (!w || found[w->kind] != w)
+			return -1;
+		if (!text[len])
+			return 0;
+		text += len + 1;
+	}
+}
+
+int ike_proposal_parse(const char *text, bool legacy, struct ike_proposal *out, char *why)
+{
+	static const char example[] = "aes256-sha256-modp2048";
+	const struct word *w[N_KINDS];
+
+	if (split(text, legacy, w, example, why))
+		return -1;
+	if (!w[KIND_CIPHER] || !w[KIND_HASH] || !w[KIND_GROUP]) {
+		snprintf(why, WHY_MAX,
+			 "an IKE suite names a cipher, a hash and a group: %s", example);
+		return -1;
+	}
+	if (w[KIND_CIPHER]->value == CIPHER_AES_GCM_16 || w[KIND_ESN]) {
+		snprintf(why, WHY_MAX, "%s is for ESP only; write for example %s",
+			 w[KIND_ESN] ? w[KIND_ESN]->text : w[KIND_CIPHER]->text, example);
+		return -1;
+	}
+	*out = (struct ike_proposal){
+		.cipher = w[KIND_CIPHER]->value,
+		.key_bits = w[KIND_CIPHER]->key_bits,
+		.hash = w[KIND_HASH]->value,
+		.group = w[KIND_GROUP]->value,
+	};
+	return 0;
+}
+
+int esp_proposal_parse(const char *text, bool legacy, struct esp_proposal *out, char *why)
+{
+	static const char example[] = "aes256gcm16 or aes256-sha256-modp2048";
+	const struct word *w[N_KINDS];
+	bool gcm;
+
+	if (split(text, legacy, w, example, why))
+		return -1;
+	if (!w[KIND_CIPHER] || w[KIND_CIPHER]->value == CIPHER_3DES) {
+		snprintf(why, WHY_MAX, "an ESP suite names a cipher of AES: %s", example);
+		return -1;
+	}
+	gcm = w[KIND_CIPHER]->value == CIPHER_AES_GCM_16;
+	if (gcm && w[KIND_HASH]) {
+		snprintf(why, WHY_MAX, "%s authenticates by itself: leave out %s",
+			 w[KIND_CIPHER]->text, w[KIND_HASH]->text);
+		return -1;
+	}
+	if (!gcm && (!w[KIND_HASH] || w[KIND_HASH]->value > HASH_SHA256)) {
+		snprintf(why, WHY_MAX, "%s needs sha256 or sha1 beside it: %s-sha256",
+			 w[KIND_CIPHER]->text, w[KIND_CIPHER]->text);
+		return -1;
+	}
+	*out = (struct esp_proposal){
+		.cipher = w[KIND_CIPHER]->value,
+		.key_bits = w[KIND_CIPHER]->key_bits,
+		.integ = gcm ? HASH_NONE : w[KIND_HASH]->value,
+		.group = w[KIND_GROUP] ? w[KIND_GROUP]->value : GROUP_NONE,
+		.esn = w[KIND_ESN] && w[KIND_ESN]->value,
+	};
+	return 0;
+}
+
+static const char *word_text(enum kind kind, int value, uint16_t key_bits)
+{
+	for (size_t i = 0; i < N_WORDS; i++)
+		if (words[i].kind == kind && words[i].value == value &&
+		    words[i].key_bits == key_bits)
+			return words[i].text;
+	return "?";
+}
+
+const char *ike_group_text(enum ike_group group)
+{
+	return word_text(KIND_GROUP, group, 0);
+}
+
+void ike_proposal_text(const struct ike_proposal *p, char *out)
+{
+	snprintf(out, PROPOSAL_TEXT, "%s-%s-%s",
+		 word_text(KIND_CIPHER, p->cipher, p->key_bits),
+		 word_text(KIND_HASH, p->hash, 0), word_text(KIND_GROUP, p->group, 0));
+}
+
+void esp_proposal_text(const struct esp_proposal *p, char *out)
+{
+	bool integ = p->integ != HASH_NONE;
+	bool pfs = p->group != GROUP_NONE;
+
+	snprintf(out, PROPOSAL_TEXT, "%s%s%s%s%s%s",
+		 word_text(KIND_CIPHER, p->cipher, p->key_bits), integ ? "-" : "",
+		 integ ? word_text(KIND_HASH, p->integ, 0) : "", pfs ? "-" : "",
+		 pfs ? word_text(KIND_GROUP, p->group, 0) : "", p->esn ? "-esn" : "");
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the core holds: peers with their pairs of ESP tunnels, control tunnels with their
+ * exchanges, and the queues to the other processes. Private to core/.
+ */
+#ifndef ESPTUN_SA_H
+#define ESPTUN_SA_H
+
+#include "buf.h"
+#include "ike.h"
+#include "keymat.h"
+#include "payload.h"
+#include "table.h"
+
+#define SEND_FIRST_MS	2000 /* until the first retransmission */
+#define SEND_TRIES	5    /* transmissions of one message, all told */
+#define ANSWERS_MAX	10   /* times that one message is sent for a repeated one */
+#define ANSWER_GAP_MS	200
+#define HALF_OPEN_MS	30000 /* a responder waits so long for the peer */
+#define LINGER_MS	60000 /* an ended exchange answers repetitions so long */
+#define HALF_OPEN_MAX	1000  /* negotiations that peers began, in all */
+#define HALF_OPEN_PEER	4     /* and from one address */
+#define EXCHANGES_MAX	256   /* in one control tunnel */
+#define MESSAGE_IDS_MAX 4096  /* remembered by one control tunnel */
+#define RETRY_FIRST_MS	5000
+#define RETRY_MAX_MS	300000
+#define ACTIVATE_MS	2000  /* a renewed outbound SA is used after that at the latest */
+#define RETIRE_MS	10000 /* a replaced control tunnel ends */
+#define CROSSING_MS	10000 /* phase 1s that both sides began so close crossed */
+#define LIFE_MIN	60    /* seconds: a peer's values are clamped to these */
+#define LIFE_MAX	86400
+#define NEVER		UINT64_MAX
+
+/* One inbound and one outbound ESP SA that phase 2 made together. */
+struct pair {
+	struct pair *next; /* older */
+	uint8_t spi_in[4], spi_out[4];
+	struct esp_proposal suite;
+	struct ike_path path;
+	struct ike_subnet local, remote;
+	uint64_t since, renew_at, hard_at;
+	uint64_t activate_at; /* NEVER: the outbound SA is in use */
+	bool initiator;
+	bool heard; /* its first packet came in */
+};
+
+struct child {
+	struct pair *pairs; /* the newest, which is the current one, first */
+	unsigned int failures;
+	uint64_t retry_at;
+	bool renew; /* a new pair is due */
+};
+
+struct peer {
+	struct peer *next;
+	struct ike *ike;
+	const struct ike_peer *cfg;
+	struct child *child; /* cfg->n_child of them */
+	bool wanted;	     /* to be brought up */
+	bool keylog;
+	unsigned int failures;
+	uint64_t retry_at;
+	struct ike_sa *sas; /* the newest first */
+};
+
+/* Why an exchange is refused: for the trace, and the notify for the peer (0: none). */
+struct refusal {
+	char code[32];
+	char text[TRACE_TEXT];
+	char ours[TRACE_SIDE], theirs[TRACE_SIDE];
+	uint16_t notify;
+	bool by_peer; /* it said so itself, under the control tunnel's protection */
+};
+
+/* Main Mode under way: what phase 1's HASHes and keys are made from. */
+struct main_mode {
+	struct buf sai_b; /* body of packet 1's SA payload, as the initiator sent it */
+	struct buf sar_b; /* what we answer with */
+	struct buf ni, nr, gxi, gxr;
+	struct buf priv, gxy;
+	struct buf skeyid;
+	uint64_t peer_seconds;
+};
+
+/* Quick Mode under way. */
+struct quick_mode {
+	uint32_t child; /* index into cfg->child */
+	struct esp_choice choice;
+	struct buf ni, nr;
+	struct buf priv, ours, theirs, gxy; /* empty without PFS */
+	struct buf id_i,
+		id_r;	/* bodies as the initiator sent them; empty: it sent none */
+	uint8_t spi[4]; /* our inbound one */
+	bool have_spi, added_in, added_out;
+	bool handed_over; /* the pair lives on without us */
+	uint64_t seconds;
+	bool tell_lifetime; /* answer with RESPONDER-LIFETIME */
+};
+
+/* The one payload of an Informational that we send. */
+struct info {
+	uint8_t payload; /* PL_NOTIFY or PL_DELETE */
+	uint8_t proto;
+	uint16_t type; /* of the notify */
+	struct chunk spi;
+};
+
+struct exchange {
+	struct exchange *next;
+	struct ike_sa *sa;
+	uint8_t type; /* XCHG_... */
+	bool initiator;
+	enum xstate state;
+	uint32_t message_id;
+	struct main_mode *main;
+	struct quick_mode *quick;
+	const struct info *info;
+
+	unsigned int needs; /* open; while there are any, the exchange waits */
+	bool over;	    /* ended: only answers repetitions */
+	struct refusal *refusal;
+
+	uint8_t iv[BLOCK_MAX];
+	bool have_iv;
+
+	const struct row *in_row, *out_row; /* of the last message in, and out */
+	uint8_t in_hash[HASH_MAX];	    /* SHA-256 of the last datagram in */
+	struct buf out;			    /* the last datagram out */
+	unsigned int sent, answers;
+	uint64_t answered_at;
+	uint64_t resend_at; /* NEVER: only for a repetition */
+	uint64_t dies_at;
+};
+
+/* A control tunnel, or a phase 1 on the way to one. */
+struct ike_sa {
+	struct ike_sa *next;
+	struct ike *ike;
+	struct peer *peer;
+	uint8_t version; /* IKE_V1 */
+	bool initiator;
+	bool established;
+	bool dead; /* to be freed at the end of the call into the core */
+	struct ike_path path;
+	uint8_t cookies[COOKIES_LEN];
+	uint32_t negotiation;
+	struct ike_proposal suite;
+	struct v1_keys keys;
+	bool have_keys;
+	uint8_t last_iv[BLOCK_MAX]; /* last cipher block of phase 1 */
+	struct exchange *exchanges; /* phase 1 is the last of the list */
+	uint32_t *message_ids;	    /* those that were used */
+	size_t n_message_ids;
+	uint64_t since, renew_at, hard_at;
+	uint64_t retire_at; /* NEVER, or when a newer one has taken over */
+
+	/* Hints for "why", from what cannot be trusted: never acted upon. */
+	uint16_t hint_notify;
+	bool hint_garbage;   /* something encrypted that we cannot decrypt */
+	bool refused_packet; /* one has been refused with a trace already */
+};
+
+enum need_kind {
+	NEED_SKEYID,
+	NEED_PUBLIC,
+	NEED_SHARED,
+	NEED_INBOUND_SPI,
+	NEED_ADD_IN,
+	NEED_ADD_OUT,
+};
+
+struct need {
+	struct need *next;
+	uint32_t id;
+	enum need_kind kind;
+	struct exchange *x; /* NULL: it has gone; what was reserved is to be freed */
+	const struct ike_peer *peer;
+	uint32_t child;
+	uint8_t spi[4];
+};
+
+/* Permission for so many of something, one more each second. */
+struct bucket {
+	unsigned int left;
+	uint64_t at;
+};
+
+struct queued; /* an action and the octets that it points to */
+
+struct ike {
+	struct ike_env env;
+	uint64_t now;
+	struct peer *peers;
+	struct need *needs;
+	uint32_t last_need, last_negotiation;
+	struct queued *first, **last, *taken;
+	struct bucket notes, notifies;
+};
+
+/* sa.c: control tunnels and exchanges */
+struct ike_sa *sa_new(struct peer *peer, bool initiator, const struct ike_path *path);
+void sa_free(struct ike_sa *sa);
+/* The control tunnel to start exchanges in: established, the newest, not retired. */
+struct ike_sa *sa_current(const struct peer *peer);
+/* NULL when there are too many, or the message ID has been used. */
+struct exchange *exchange_new(struct ike_sa *sa, uint8_t type, bool initiator,
+			      uint32_t message_id);
+void exchange_free(struct exchange *x);
+/* A random message ID that this control tunnel has not seen. */
+uint32_t message_id_new(struct ike_sa *sa);
+bool message_id_known(const struct ike_sa *sa, uint32_t message_id);
+/* Remembers an ID; false when it is known already, or there is no room. */
+bool message_id_use(struct ike_sa *sa, uint32_t message_id);
+bool same_address(const struct ike_addr *a, const struct ike_addr *b);
+/* Sets the exchange's refusal, and returns -1 for the caller to return. */
+int refuse(struct exchange *x, uint16_t notify, const char *code, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* peer.c: what is to be up, and when again */
+struct peer *peer_by_path(const struct ike *ike, const struct ike_path *path);
+struct peer *peer_by_cfg(const struct ike *ike, const struct ike_peer *cfg);
+/* Starts what is due: phase 1, phase 2s, renewals. */
+void peer_run(struct peer *peer);
+uint64_t peer_deadline(const struct peer *peer);
+void peer_failed(struct peer *peer);
+/* Its control tunnel has gone: bring it up again in a moment. */
+void peer_lost(struct peer *peer);
+void child_failed(struct peer *peer, uint32_t child);
+/* Takes the pair into use, as the current one of its child. */
+void pair_up(struct peer *peer, uint32_t child, struct pair *pair);
+/* Takes the pair's SAs out of the module and frees it. */
+void pair_down(struct peer *peer, uint32_t child, struct pair *pair, const char *why);
+void pair_activate(struct peer *peer, uint32_t child, struct pair *pair);
+struct pair *pair_find(struct peer *peer, const uint8_t *spi, bool out, uint32_t *child);
+/* When renewal starts in a life of so many seconds: 75 to 85 % of it. */
+uint64_t renew_seconds(struct ike *ike, uint64_t life, bool initiator);
+/* Another phase 1 with the peer is complete: the newest control tunnel stays. */
+void peer_established(struct ike_sa *sa);
+
+/* ike.c */
+/* At the end of every call: what died is freed, what is due is started. */
+void settle(struct ike *ike);
+bool bucket_take(struct bucket *b, uint64_t now);
+
+/* timer.c: the SA of the module that reached its hard end takes its pair along. */
+void pair_end(struct peer *peer, uint32_t child, struct pair *pair);
+
+/* exchange.c */
+/* Sends what the table says is next, unless something is still to be answered. */
+void exchange_run(struct exchange *x);
+/* Ends it: trace, notify to the peer, everything that it had put into the module. */
+void exchange_fail(struct exchange *x);
+/* The last message has passed, or what is as good as it. */
+void exchange_done(struct exchange *x, const struct row *row);
+/* Builds and sends the message of this row. Returns 0, or -1 after refuse(). */
+int message_send(struct exchange *x, const struct row *row);
+/* The last datagram again, as it was. */
+void message_resend(struct exchange *x);
+/* Milliseconds until the next retransmission, after so many transmissions. */
+uint64_t resend_interval(struct ike *ike, unsigned int sent);
+
+/* queue.c: actions out, answers in */
+void queue_send(struct ike *ike, const struct ike_peer *peer, const struct ike_path *path,
+		struct chunk data);
+void queue_sa_del(struct ike *ike, const struct ike_peer *peer, uint32_t child, bool out,
+		  const uint8_t *spi);
+void queue_sa_activate(struct ike *ike, const struct ike_peer *peer, uint32_t child,
+		       const uint8_t *spi);
+void queue_keylog(struct ike_sa *sa);
+struct trace_event *queue_trace(struct ike *ike, const struct ike_peer *peer);
+void queue_free(struct ike *ike);
+void need_skeyid(struct exchange *x, struct chunk ni, struct chunk nr);
+void need_dh(struct exchange *x, enum dh_op op, enum ike_group group, struct chunk priv,
+	     struct chunk pub);
+void need_spi(struct exchange *x);
+/* add is complete but for the octets of its keys, which are copied. */
+void need_sa_add(struct exchange *x, const struct ike_action *add);
+/* The exchange has gone: its answers are not waited for any more. */
+void needs_forget(struct exchange *x);
+
+/* trace.c: what happened */
+/* A new event that belongs to this control tunnel. */
+struct trace_event *trace_sa(struct ike_sa *sa, enum trace_kind kind, uint8_t phase);
+/* The message of this row; ps, where known, are its payloads in clear. */
+void trace_message(struct exchange *x, enum trace_kind kind, const struct row *row,
+		   const struct payloads *ps, size_t size);
+/* It stopped here: the exchange's refusal. */
+void trace_refusal(struct exchange *x);
+/* A line about the exchange. */
+/* NULL when there have been too many. */
+struct trace_event *trace_note(struct ike_sa *sa, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The control tunnel is gone. */
+void trace_down(struct ike_sa *sa, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* A line about a datagram that belongs to nothing, rate-limited. */
+struct trace_event *trace_stray(struct ike *ike, const struct ike_peer *peer,
+				const struct ike_path *path, size_t size, const char *fmt,
+				...) __attribute__((format(printf, 5, 6)));
+void words_id(const struct id_body *id, char *out, size_t size);
+void words_subnet(const struct ike_subnet *s, char *out, size_t size);
+void words_addr(const struct ike_addr *a, bool port, char *out, size_t size);
+/* "NO-PROPOSAL-CHOSEN", or "notify 12345". */
+void words_notify(uint16_t type, char *out, size_t size);
+
+/* v1_protect.c: encryption, IV chain and HASH payload of IKEv1 */
+/*
+ * Decrypts into plain and verifies what row->prot says. Changes nothing but next_iv,
+ * which is the exchange's once the message is believed. Returns 0; OPEN_GARBAGE: it does
+ * not decrypt to payloads; OPEN_FORGED: the HASH is not right. why: PAYLOAD_WHY octets.
+ */
+enum { OPEN_GARBAGE = -1, OPEN_FORGED = -2 };
+int v1_open(struct exchange *x, const struct row *row, const struct ike_header *h,
+	    struct chunk datagram, struct buf *plain, struct payloads *ps,
+	    uint8_t *next_iv, char *why);
+/* Encrypts the payloads that b holds after its header, and moves the IV on. */
+int v1_seal(struct exchange *x, const struct row *row, struct buf *b);
+/* Appends HASH_I or HASH_R over our ID payload's body. */
+int v1_put_hash_ir(struct exchange *x, struct buf *b, size_t *next, struct chunk id_b);
+
+/* v1_main.c */
+int main1_out(struct exchange *x, struct buf *b, size_t *next);
+int main1_in(struct exchange *x, const struct payloads *ps);
+int main2_out(struct exchange *x, struct buf *b, size_t *next);
+int main2_in(struct exchange *x, const struct payloads *ps);
+int main3_prepare(struct exchange *x);
+int main3_out(struct exchange *x, struct buf *b, size_t *next);
+int main3_in(struct exchange *x, const struct payloads *ps);
+int main4_prepare(struct exchange *x);
+int main4_out(struct exchange *x, struct buf *b, size_t *next);
+int main4_in(struct exchange *x, const struct payloads *ps);
+int main5_prepare(struct exchange *x);
+int main5_out(struct exchange *x, struct buf *b, size_t *next);
+int main5_in(struct exchange *x, const struct payloads *ps);
+int main6_out(struct exchange *x, struct buf *b, size_t *next);
+int main6_in(struct exchange *x, const struct payloads *ps);
+void main_done(struct exchange *x);
+void main_free(struct exchange *x);
+/* Our suites, and where known the peer's, into the exchange's refusal. */
+void main_show(struct exchange *x, struct chunk theirs);
+/* What an answer brought. Returns 0, or -1 after refuse(). */
+int main_answer(struct exchange *x, enum need_kind kind, struct chunk data);
+/* Returns 0, or -1 without memory. */
+int main_start(struct peer *peer);
+
+/* v1_quick.c */
+int quick1_prepare(struct exchange *x);
+int quick1_out(struct exchange *x, struct buf *b, size_t *next);
+int quick1_in(struct exchange *x, const struct payloads *ps);
+int quick2_prepare(struct exchange *x);
+int quick2_out(struct exchange *x, struct buf *b, size_t *next);
+int quick2_in(struct exchange *x, const struct payloads *ps);
+int quick3_prepare(struct exchange *x);
+int quick3_out(struct exchange *x, struct buf *b, size_t *next);
+int quick3_in(struct exchange *x, const struct payloads *ps);
+void quick_done(struct exchange *x);
+void quick_free(struct exchange *x);
+int quick_answer(struct exchange *x, enum need_kind kind, struct chunk data);
+/* Our side of it, selectors or suites, into the exchange's refusal. */
+void quick_show(struct exchange *x, bool selectors);
+int quick_start(struct ike_sa *sa, uint32_t child);
+
+/* v1_info.c */
+int info_in(struct exchange *x, const struct payloads *ps);
+int info_out(struct exchange *x, struct buf *b, size_t *next);
+/* A notify in clear: shown, never acted upon. */
+void info_unprotected(struct ike_sa *sa, const struct payloads *ps);
+void info_delete_esp(struct ike_sa *sa, const uint8_t *spi);
+void info_delete_ike(struct ike_sa *sa);
+void info_notify(struct ike_sa *sa, uint16_t type, const uint8_t *esp_spi);
+/* An unauthenticated notify, rate-limited, in answer to a datagram with these cookies. */
+void info_notify_clear(struct ike *ike, const struct ike_peer *peer,
+		       const struct ike_path *path, const uint8_t *cookies,
+		       uint16_t type);
+
+#endif

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: MIT
+/* Main Mode with a pre-shared key: packets 1 to 6 (RFC 2409 section 5.4). */
+#include "sa.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NONCE_LEN 32
+#define NONCE_MIN 8 /* RFC 2409 section 5 */
+#define NONCE_MAX 256
+#define WHY_MAX	  160
+
+int main_start(struct peer *peer)
+{
+	const struct ike_peer *cfg = peer->cfg;
+	struct ike_path path = { .local = cfg->local, .remote = cfg->remote };
+	struct ike_sa *sa = sa_new(peer, true, &path);
+	struct exchange *x = sa ? exchange_new(sa, XCHG_MAIN, true, 0) : NULL;
+
+	if (!x) {
+		if (sa)
+			sa_free(sa);
+		return -1;
+	}
+	sa->version = IKE_V1;
+	exchange_run(x);
+	return 0;
+}
+
+void main_free(struct exchange *x)
+{
+	struct main_mode *m = x->main;
+	struct buf *all[] = { &m->sai_b, &m->sar_b, &m->ni,  &m->nr,	&m->gxi,
+			      &m->gxr,	 &m->priv,  &m->gxy, &m->skeyid };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		buf_wipe(all[i]);
+	free(m);
+	x->main = NULL;
+}
+
+int main1_out(struct exchange *x, struct buf *b, size_t *next)
+{
+	const struct ike_peer *cfg = x->sa->peer->cfg;
+	struct buf *sai_b = &x->main->sai_b;
+
+	ike_sa_write(sai_b, cfg->ike, cfg->n_ike, cfg->ike_seconds);
+	payload_put(b, next, PL_SA, sai_b->data, sai_b->len);
+	return sai_b->bad ? refuse(x, 0, "memory", "out of memory") : 0;
+}
+
+void main_show(struct exchange *x, struct chunk theirs)
+{
+	const struct ike_peer *cfg = x->sa->peer->cfg;
+	struct refusal *r = x->refusal;
+	size_t at = 0;
+
+	if (!r)
+		return;
+	for (size_t i = 0; i < cfg->n_ike && at < sizeof(r->ours); i++) {
+		char text[PROPOSAL_TEXT];
+
+		ike_proposal_text(&cfg->ike[i], text);
+		at += snprintf(r->ours + at, sizeof(r->ours) - at, "%s%s", at ? "\n" : "",
+			       text);
+	}
+	if (theirs.p)
+		ike_sa_text(theirs, r->theirs, sizeof(r->theirs));
+}
+
+/* Packets 1 and 2 alike: choose from what the peer wrote. */
+static int choose(struct exchange *x, const struct payloads *ps, bool answer)
+{
+	const struct ike_peer *cfg = x->sa->peer->cfg;
+	const struct payload *p = payload_get(ps, PL_SA, 0);
+	struct chunk sa_b = CHUNK(p->body, p->len);
+	struct ike_choice choice;
+	char why[WHY_MAX];
+
+	switch (ike_sa_select(sa_b, cfg->ike, cfg->n_ike, answer, &choice, why)) {
+	case SELECT_MALFORMED:
+		return refuse(x, N_PAYLOAD_MALFORMED, "malformed", "%s", why);
+	case SELECT_NONE:
+		refuse(x, N_NO_PROPOSAL_CHOSEN, "no-proposal",
+		       answer ? "the peer's answer is not one of the suites that we offered"
+			      : "no suite for the control tunnel is on both sides' lists");
+		main_show(x, sa_b);
+		return -1;
+	case SELECT_OK:
+		break;
+	}
+	x->sa->suite = choice.suite;
+	x->main->peer_seconds = choice.seconds;
+	x->main->sar_b = choice.reply;
+	return 0;
+}
+
+int main1_in(struct exchange *x, const struct payloads *ps)
+{
+	const struct payload *p = payload_get(ps, PL_SA, 0);
+
+	if (choose(x, ps, false))
+		return -1;
+	/* HASH_I and HASH_R cover this body as the initiator sent it (section 5). */
+	return buf_set(&x->main->sai_b, p->body, p->len);
+}
+
+int main2_out(struct exchange *x, struct buf *b, size_t *next)
+{
+	payload_put(b, next, PL_SA, x->main->sar_b.data, x->main->sar_b.len);
+	return 0;
+}
+
+int main2_in(struct exchange *x, const struct payloads *ps)
+{
+	return choose(x, ps, true);
+}
+
+/* Our part of the key agreement: a private key and a nonce. */
+static void own_material(struct exchange *x, struct buf *nonce)
+{
+	struct ike *ike = x->sa->ike;
+	uint8_t octets[DH_MAX];
+	size_t len = dh_private_len(x->sa->suite.group);
+
+	ike->env.rand(ike->env.ctx, octets, len);
+	buf_set(&x->main->priv, octets, len);
+	ike->env.rand(ike->env.ctx, octets, NONCE_LEN);
+	buf_set(nonce, octets, NONCE_LEN);
+	OPENSSL_cleanse(octets, sizeof(octets));
+}
+
+/* The peer's part: nothing is stored unless all of it is acceptable. */
+static int take_material(struct exchange *x, const struct payloads *ps, struct buf *gx,
+			 struct buf *nonce)
+{
+	const struct payload *ke = payload_get(ps, PL_KE, 0);
+	const struct payload *n = payload_get(ps, PL_NONCE, 0);
+	char why[WHY_MAX];
+
+	if (dh_check(x->sa->suite.group, CHUNK(ke->body, ke->len), why))
+		return refuse(x, N_INVALID_KEY_INFORMATION, "bad-ke", "%s", why);
+	if (n->len < NONCE_MIN || n->len > NONCE_MAX)
+		return refuse(x, N_PAYLOAD_MALFORMED, "malformed",
+			      "a nonce of %zu octets", n->len);
+	if (buf_set(gx, ke->body, ke->len) || buf_set(nonce, n->body, n->len))
+		return refuse(x, 0, "memory", "out of memory");
+	return 0;
+}
+
+static void ask_keys(struct exchange *x, const struct buf *peer)
+{
+	struct main_mode *m = x->main;
+
+	need_dh(x, DH_SHARED, x->sa->suite.group, buf_chunk(&m->priv), buf_chunk(peer));
+	need_skeyid(x, buf_chunk(&m->ni), buf_chunk(&m->nr));
+}
+
+int main3_prepare(struct exchange *x)
+{
+	if (x->main->gxi.len)
+		return 0;
+	own_material(x, &x->main->ni);
+	need_dh(x, DH_PUBLIC, x->sa->suite.group, buf_chunk(&x->main->priv),
+		CHUNK(NULL, 0));
+	return 0;
+}
+
+static void put_material(struct buf *b, size_t *next, const struct buf *gx,
+			 const struct buf *nonce)
+{
+	payload_put(b, next, PL_KE, gx->data, gx->len);
+	payload_put(b, next, PL_NONCE, nonce->data, nonce->len);
+}
+
+int main3_out(struct exchange *x, struct buf *b, size_t *next)
+{
+	put_material(b, next, &x->main->gxi, &x->main->ni);
+	return 0;
+}
+
+int main3_in(struct exchange *x, const struct payloads *ps)
+{
+	return take_material(x, ps, &x->main->gxi, &x->main->ni);
+}
+
+int main4_prepare(struct exchange *x)
+{
+	if (x->main->gxr.len)
+		return 0;
+	own_material(x, &x->main->nr);
+	need_dh(x, DH_PUBLIC, x->sa->suite.group, buf_chunk(&x->main->priv),
+		CHUNK(NULL, 0));
+	ask_keys(x, &x->main->gxi);
+	return 0;
+}
+
+/* SKEYID and its children, the encryption key, the first IV. */
+static int derive(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+	struct main_mode *m = x->main;
+	char suite[PROPOSAL_TEXT];
+	struct trace_event *e;
+
+	if (keymat_derive(&sa->keys, &sa->suite, m->skeyid.data, buf_chunk(&m->gxy),
+			  sa->cookies) ||
+	    keymat_iv1(&sa->keys, buf_chunk(&m->gxi), buf_chunk(&m->gxr), x->iv))
+		return refuse(x, 0, "crypto", "the keys cannot be derived");
+	x->have_iv = true;
+	sa->have_keys = true;
+	buf_wipe(&m->priv);
+	buf_wipe(&m->gxy);
+	buf_wipe(&m->skeyid);
+	if (sa->peer->keylog)
+		queue_keylog(sa);
+	ike_proposal_text(&sa->suite, suite);
+	e = trace_sa(sa, TRACE_KEYS, 1);
+	snprintf(e->name, sizeof(e->name), "SKEYID, SKEYID_d, SKEYID_a, SKEYID_e");
+	snprintf(e->ref, sizeof(e->ref), "RFC 2409 section 5");
+	snprintf(
+		e->text, sizeof(e->text),
+		"Phase 1 made the control tunnel's keys: SKEYID from the pre-shared key "
+		"and both nonces; from it and the Diffie-Hellman secret, which never "
+		"travelled, one key to encrypt packet 5 and on, one to authenticate them, "
+		"and one from which phase 2 will make the ESP keys (%s).",
+		suite);
+	return 0;
+}
+
+int main4_out(struct exchange *x, struct buf *b, size_t *next)
+{
+	put_material(b, next, &x->main->gxr, &x->main->nr);
+	return derive(x);
+}
+
+int main4_in(struct exchange *x, const struct payloads *ps)
+{
+	return take_material(x, ps, &x->main->gxr, &x->main->nr);
+}
+
+int main5_prepare(struct exchange *x)
+{
+	if (x->main->skeyid.len)
+		return 0;
+	ask_keys(x, &x->main->gxr);
+	return 0;
+}
+
+static uint8_t addr_id_type(const struct ike_addr *a)
+{
+	return a->family == 6 ? ID_IPV6_ADDR : ID_IPV4_ADDR;
+}
+
+static size_t addr_len(const struct ike_addr *a)
+{
+	return a->family == 6 ? 16 : 4;
+}
+
+/* The body of our ID payload; protocol and port are 0 (RFC 2407 section 4.6.2). */
+static void own_id(const struct ike_sa *sa, struct buf *b)
+{
+	const struct ike_id *id = &sa->peer->cfg->local_id;
+	const struct ike_addr *a = &sa->path.local;
+
+	put_u8(b, id->type ? id->type : addr_id_type(a));
+	put_zeros(b, 3);
+	if (id->type)
+		put_octets(b, id->data, id->len);
+	else
+		put_octets(b, a->ip, addr_len(a));
+}
+
+static int put_id_and_hash(struct exchange *x, struct buf *b, size_t *next)
+{
+	struct buf id = { 0 };
+	int ret;
+
+	own_id(x->sa, &id);
+	payload_put(b, next, PL_ID, id.data, id.len);
+	ret = v1_put_hash_ir(x, b, next, buf_chunk(&id));
+	buf_wipe(&id);
+	return ret ? refuse(x, 0, "crypto", "the HASH payload cannot be made") : 0;
+}
+
+/* No tunnel of any kind with this peer but the one that is being made? */
+static bool first_contact(const struct ike_sa *sa)
+{
+	for (size_t i = 0; i < sa->peer->cfg->n_child; i++)
+		if (sa->peer->child[i].pairs)
+			return false;
+	return !sa_current(sa->peer);
+}
+
+int main5_out(struct exchange *x, struct buf *b, size_t *next)
+{
+	if (derive(x) || put_id_and_hash(x, b, next))
+		return -1;
+	if (first_contact(x->sa)) {
+		size_t at = payload_begin(b, next, PL_NOTIFY);
+
+		put_u32(b, 1); /* IPsec DOI */
+		put_u8(b, PROTO_ISAKMP);
+		put_u8(b, COOKIES_LEN);
+		put_u16(b, N_INITIAL_CONTACT);
+		put_octets(b, x->sa->cookies, COOKIES_LEN);
+		payload_end(b, at);
+	}
+	return 0;
+}
+
+/* Is the peer who we are configured to talk to? */
+static int check_id(struct exchange *x, const struct payloads *ps)
+{
+	const struct ike_sa *sa = x->sa;
+	const struct ike_id *want = &sa->peer->cfg->remote_id;
+	const struct ike_addr *a = &sa->path.remote;
+	struct id_body ours = { .type = want->type,
+				.data = CHUNK(want->data, want->len) };
+	struct id_body id;
+	char why[WHY_MAX];
+
+	if (!want->type) {
+		ours.type = addr_id_type(a);
+		ours.data = CHUNK(a->ip, addr_len(a));
+	}
+	if (payload_get(ps, PL_ID, 1))
+		return refuse(x, N_PAYLOAD_MALFORMED, "malformed", "two ID payloads");
+	if (id_parse(&id, payload_get(ps, PL_ID, 0), why))
+		return refuse(x, N_PAYLOAD_MALFORMED, "malformed", "%s", why);
+	if (id.type == ours.type && id.data.len == ours.data.len &&
+	    !memcmp(id.data.p, ours.data.p, id.data.len))
+		return 0;
+	refuse(x, N_INVALID_ID_INFORMATION, "id-differs",
+	       "the pre-shared key is right, but the peer's identity is not the "
+	       "configured one");
+	if (x->refusal) {
+		words_id(&ours, x->refusal->ours, sizeof(x->refusal->ours));
+		words_id(&id, x->refusal->theirs, sizeof(x->refusal->theirs));
+	}
+	return -1;
+}
+
+int main5_in(struct exchange *x, const struct payloads *ps)
+{
+	return check_id(x, ps);
+}
+
+int main6_out(struct exchange *x, struct buf *b, size_t *next)
+{
+	return put_id_and_hash(x, b, next);
+}
+
+int main6_in(struct exchange *x, const struct payloads *ps)
+{
+	return check_id(x, ps);
+}
+
+/* The shorter of both lifetimes; the peer's only within reason (pitfall 14). */
+static uint64_t agreed_seconds(uint64_t ours, uint64_t theirs)
+{
+	if (!theirs)
+		return ours;
+	if (theirs < LIFE_MIN)
+		theirs = LIFE_MIN;
+	return theirs < ours ? theirs : ours;
+}
+
+void main_done(struct exchange *x)
+{
+	struct ike_sa *sa = x->sa;
+	uint64_t life = agreed_seconds(sa->peer->cfg->ike_seconds, x->main->peer_seconds);
+	char suite[PROPOSAL_TEXT];
+	struct trace_event *e;
+
+	memcpy(sa->last_iv, x->iv, BLOCK_MAX);
+	sa->established = true;
+	sa->since = sa->ike->now;
+	sa->hard_at = sa->since + life * 1000;
+	sa->renew_at = sa->since + renew_seconds(sa->ike, life, x->initiator) * 1000;
+	ike_proposal_text(&sa->suite, suite);
+	e = trace_sa(sa, TRACE_UP, 1);
+	snprintf(e->name, sizeof(e->name), "control tunnel");
+	snprintf(e->text, sizeof(e->text),
+		 "The control tunnel is up: %s, for %llu s. Each side has shown that it "
+		 "holds the pre-shared key; phase 2 can speak in secret now.",
+		 suite, (unsigned long long)life);
+	main_free(x);
+	peer_established(sa);
+}
+
+int main_answer(struct exchange *x, enum need_kind kind, struct chunk data)
+{
+	struct main_mode *m = x->main;
+	enum ike_group group = x->sa->suite.group;
+	struct buf *out;
+	size_t want;
+
+	switch (kind) {
+	case NEED_SKEYID:
+		out = &m->skeyid;
+		want = hash_len(x->sa->suite.hash);
+		break;
+	case NEED_PUBLIC:
+		out = x->initiator ? &m->gxi : &m->gxr;
+		want = dh_public_len(group);
+		break;
+	default:
+		out = &m->gxy;
+		want = dh_shared_len(group);
+		break;
+	}
+	if (data.p && data.len == want && !buf_set(out, data.p, data.len))
+		return 0;
+	if (kind == NEED_SKEYID)
+		return refuse(x, 0, "no-key", "the pre-shared key cannot be used");
+	return refuse(x, kind == NEED_SHARED ? N_INVALID_KEY_INFORMATION : 0, "bad-ke",
+		      "Diffie-Hellman failed");
+}

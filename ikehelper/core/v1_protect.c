@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/* What protects a message of IKEv1: encryption, the IV chain, the HASH payload. */
+#include "sa.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * The IV of this message: the one the exchange has come to, or the first of an exchange
+ * after phase 1 (RFC 2409 appendix B).
+ */
+static int current_iv(const struct exchange *x, uint8_t *iv)
+{
+	if (x->have_iv) {
+		memcpy(iv, x->iv, BLOCK_MAX);
+		return 0;
+	}
+	return keymat_iv2(&x->sa->keys, x->sa->last_iv, x->message_id, iv);
+}
+
+static int hash_ir(const struct exchange *x, bool initiator, struct chunk id_b,
+		   uint8_t *out)
+{
+	const struct main_mode *m = x->main;
+
+	return keymat_hash_ir(&x->sa->keys, initiator, buf_chunk(&m->gxi),
+			      buf_chunk(&m->gxr), x->sa->cookies, buf_chunk(&m->sai_b),
+			      id_b, out);
+}
+
+/* What the HASH payload of a message has to be; rest is what follows it. */
+static int expected_hash(const struct exchange *x, enum protection prot,
+			 struct chunk rest, uint8_t *out)
+{
+	const struct v1_keys *k = &x->sa->keys;
+	const struct quick_mode *q = x->quick;
+
+	switch (prot) {
+	case PROT_HASH_1:
+	case PROT_HASH_INFO:
+		return keymat_hash1(k, x->message_id, rest, out);
+	case PROT_HASH_2:
+		return keymat_hash2(k, x->message_id, buf_chunk(&q->ni), rest, out);
+	case PROT_HASH_3:
+		return keymat_hash3(k, x->message_id, buf_chunk(&q->ni),
+				    buf_chunk(&q->nr), out);
+	default:
+		return -1;
+	}
+}
+
+static int verify(struct exchange *x, const struct row *row, const struct payloads *ps,
+		  char *why)
+{
+	bool ir = row->prot == PROT_HASH_I || row->prot == PROT_HASH_R;
+	const struct payload *hash = payload_get(ps, PL_HASH, 0);
+	const struct payload *id = payload_get(ps, PL_ID, 0);
+	uint8_t want[HASH_MAX];
+	struct chunk rest;
+	int ret;
+
+	if (!hash || (ir && !id) || (!ir && hash != &ps->p[0])) {
+		snprintf(why, PAYLOAD_WHY, "%s",
+			 !hash ? "missing payloads: HASH"
+			 : ir  ? "missing payloads: ID"
+			       : "HASH is not the first payload");
+		return OPEN_FORGED;
+	}
+	rest = CHUNK(hash->body + hash->len, ps->used - 4 - hash->len);
+	if (ir)
+		ret = hash_ir(x, row->prot == PROT_HASH_I, CHUNK(id->body, id->len),
+			      want);
+	else
+		ret = expected_hash(x, row->prot, rest, want);
+	if (ret || hash->len != x->sa->keys.len ||
+	    CRYPTO_memcmp(hash->body, want, hash->len)) {
+		snprintf(why, PAYLOAD_WHY, "the HASH payload is not right");
+		ret = OPEN_FORGED;
+	}
+	OPENSSL_cleanse(want, sizeof(want));
+	return ret;
+}
+
+int v1_open(struct exchange *x, const struct row *row, const struct ike_header *h,
+	    struct chunk datagram, struct buf *plain, struct payloads *ps,
+	    uint8_t *next_iv, char *why)
+{
+	const struct v1_keys *k = &x->sa->keys;
+	size_t len = datagram.len - IKE_HEADER_LEN;
+
+	if (!x->sa->have_keys || !len || len % cipher_block(k->cipher)) {
+		snprintf(why, PAYLOAD_WHY, "%zu octets are no whole cipher blocks", len);
+		return OPEN_GARBAGE;
+	}
+	if (buf_set(plain, datagram.p + IKE_HEADER_LEN, len) || current_iv(x, next_iv) ||
+	    cbc_decrypt(k->cipher, k->ka, k->key_bits, next_iv, plain->data, len)) {
+		snprintf(why, PAYLOAD_WHY, "decryption failed");
+		return OPEN_GARBAGE;
+	}
+	if (h->next == PL_NONE || payloads_parse(ps, h->next, plain->data, len, why))
+		return OPEN_GARBAGE;
+	return verify(x, row, ps, why);
+}
+
+int v1_put_hash_ir(struct exchange *x, struct buf *b, size_t *next, struct chunk id_b)
+{
+	uint8_t hash[HASH_MAX];
+
+	if (hash_ir(x, x->initiator, id_b, hash))
+		return -1;
+	payload_put(b, next, PL_HASH, hash, x->sa->keys.len);
+	return 0;
+}
+
+int v1_seal(struct exchange *x, const struct row *row, struct buf *b)
+{
+	const struct v1_keys *k = &x->sa->keys;
+	size_t block = cipher_block(k->cipher);
+	size_t after = IKE_HEADER_LEN + 4 + k->len;
+	uint8_t iv[BLOCK_MAX];
+
+	/* The driver left room for this HASH in front (RFC 2409 section 5.5). */
+	if (row->prot != PROT_HASH_I && row->prot != PROT_HASH_R &&
+	    (b->bad || b->len < after ||
+	     expected_hash(x, row->prot, CHUNK(b->data + after, b->len - after),
+			   b->data + IKE_HEADER_LEN + 4)))
+		return -1;
+	put_zeros(b, (block - (b->len - IKE_HEADER_LEN) % block) % block);
+	patch_u32(b, 24, b->len);
+	if (b->bad || current_iv(x, iv) ||
+	    cbc_encrypt(k->cipher, k->ka, k->key_bits, iv, b->data + IKE_HEADER_LEN,
+			b->len - IKE_HEADER_LEN))
+		return -1;
+	memcpy(x->iv, iv, sizeof(iv));
+	x->have_iv = true;
+	return 0;
+}

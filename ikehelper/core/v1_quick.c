@@ -1,0 +1,627 @@
+// SPDX-License-Identifier: MIT
+/* Quick Mode: packets 7 to 9, which make one pair of ESP tunnels (RFC 2409 section 5.5). */
+#include "sa.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NONCE_LEN 32
+#define NONCE_MIN 8
+#define NONCE_MAX 256
+#define SPI_MIN	  256 /* RFC 4303 section 2.1 */
+#define OFFER_MAX 32
+#define WHY_MAX	  160
+
+static const struct ike_peer *cfg_of(const struct exchange *x)
+{
+	return x->sa->peer->cfg;
+}
+
+static const struct ike_child_cfg *child_of(const struct exchange *x)
+{
+	return &cfg_of(x)->child[x->quick->child];
+}
+
+int quick_start(struct ike_sa *sa, uint32_t child)
+{
+	uint32_t id = message_id_new(sa);
+	struct exchange *x = id ? exchange_new(sa, XCHG_QUICK, true, id) : NULL;
+
+	if (!x)
+		return -1;
+	x->quick->child = child;
+	x->quick->choice.suite.group = cfg_of(x)->esp[0].group;
+	exchange_run(x);
+	return 0;
+}
+
+/* What went into the module for nothing comes out again. */
+void quick_free(struct exchange *x)
+{
+	struct quick_mode *q = x->quick;
+	struct buf *all[] = { &q->choice.reply, &q->ni,	 &q->nr,   &q->priv, &q->ours,
+			      &q->theirs,	&q->gxy, &q->id_i, &q->id_r };
+	struct ike *ike = x->sa->ike;
+
+	if (!q->handed_over && q->added_out)
+		queue_sa_del(ike, cfg_of(x), q->child, true, q->choice.spi);
+	if (!q->handed_over && q->have_spi)
+		queue_sa_del(ike, cfg_of(x), q->child, false, q->spi);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		buf_wipe(all[i]);
+	free(q);
+	x->quick = NULL;
+}
+
+static bool with_pfs(const struct exchange *x)
+{
+	return x->quick->choice.suite.group != GROUP_NONE;
+}
+
+/* Our nonce and, with PFS, a private key; an SPI of our own. */
+static void own_material(struct exchange *x, struct buf *nonce)
+{
+	struct ike *ike = x->sa->ike;
+	struct quick_mode *q = x->quick;
+	enum ike_group group = q->choice.suite.group;
+	uint8_t octets[DH_MAX];
+	size_t len = dh_private_len(group);
+
+	ike->env.rand(ike->env.ctx, octets, NONCE_LEN);
+	buf_set(nonce, octets, NONCE_LEN);
+	need_spi(x);
+	if (!with_pfs(x))
+		return;
+	ike->env.rand(ike->env.ctx, octets, len);
+	buf_set(&q->priv, octets, len);
+	OPENSSL_cleanse(octets, sizeof(octets));
+	need_dh(x, DH_PUBLIC, group, buf_chunk(&q->priv), CHUNK(NULL, 0));
+}
+
+static void ask_shared(struct exchange *x)
+{
+	struct quick_mode *q = x->quick;
+
+	need_dh(x, DH_SHARED, q->choice.suite.group, buf_chunk(&q->priv),
+		buf_chunk(&q->theirs));
+}
+
+int quick1_prepare(struct exchange *x)
+{
+	if (!x->quick->have_spi)
+		own_material(x, &x->quick->ni);
+	return 0;
+}
+
+/* A selector as an ID body (RFC 2407 section 4.6.2): one address, or a subnet. */
+static void subnet_id(const struct ike_subnet *s, struct buf *b)
+{
+	size_t len = s->family == 6 ? 16 : 4;
+	bool one = s->bits == len * 8;
+
+	put_u8(b, s->family == 6 ? (one ? ID_IPV6_ADDR : ID_IPV6_ADDR_SUBNET)
+				 : (one ? ID_IPV4_ADDR : ID_IPV4_ADDR_SUBNET));
+	put_u8(b, s->proto);
+	put_u16(b, s->port);
+	put_octets(b, s->ip, len);
+	for (size_t i = 0; !one && i < len; i++) {
+		int bits = (int)s->bits - (int)i * 8;
+
+		put_u8(b, bits >= 8 ? 0xff : bits > 0 ? 0xff00 >> bits : 0);
+	}
+}
+
+/* The same backwards; false for what we do not negotiate: ranges, names, odd masks. */
+static bool id_subnet(const struct id_body *id, struct ike_subnet *s)
+{
+	bool v6 = id->type == ID_IPV6_ADDR || id->type == ID_IPV6_ADDR_SUBNET;
+	bool mask = id->type == ID_IPV4_ADDR_SUBNET || id->type == ID_IPV6_ADDR_SUBNET;
+	size_t len = v6 ? 16 : 4;
+
+	*s = (struct ike_subnet){
+		.family = v6 ? 6 : 4,
+		.bits = mask ? 0 : len * 8,
+		.proto = id->proto,
+		.port = id->port,
+	};
+	if ((!v6 && !mask && id->type != ID_IPV4_ADDR) ||
+	    id->data.len != (mask ? 2 * len : len))
+		return false;
+	memcpy(s->ip, id->data.p, len);
+	if (!mask)
+		return true;
+	for (size_t i = 0; i < len * 8; i++) {
+		uint8_t bit = 0x80 >> i % 8;
+
+		if (id->data.p[len + i / 8] & bit) {
+			if (s->bits != i)
+				return false;
+			s->bits++;
+		} else if (s->ip[i / 8] & bit) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int quick1_out(struct exchange *x, struct buf *b, size_t *next)
+{
+	struct quick_mode *q = x->quick;
+	const struct ike_peer *cfg = cfg_of(x);
+	struct esp_proposal offer[OFFER_MAX];
+	size_t n = 0;
+	size_t at;
+
+	/* All of them with one group: there is but one KE (RFC 2409 section 5.5). */
+	for (size_t i = 0; i < cfg->n_esp && n < OFFER_MAX; i++)
+		if (cfg->esp[i].group == q->choice.suite.group)
+			offer[n++] = cfg->esp[i];
+	at = payload_begin(b, next, PL_SA);
+	esp_sa_write(b, offer, n, q->spi, cfg->esp_seconds);
+	payload_end(b, at);
+	payload_put(b, next, PL_NONCE, q->ni.data, q->ni.len);
+	if (with_pfs(x))
+		payload_put(b, next, PL_KE, q->ours.data, q->ours.len);
+	buf_wipe(&q->id_i);
+	buf_wipe(&q->id_r);
+	subnet_id(&child_of(x)->local, &q->id_i);
+	subnet_id(&child_of(x)->remote, &q->id_r);
+	payload_put(b, next, PL_ID, q->id_i.data, q->id_i.len);
+	payload_put(b, next, PL_ID, q->id_r.data, q->id_r.len);
+	return 0;
+}
+
+void quick_show(struct exchange *x, bool selectors)
+{
+	const struct ike_peer *cfg = cfg_of(x);
+	struct refusal *r = x->refusal;
+	size_t n = selectors ? cfg->n_child : cfg->n_esp;
+	size_t at = 0;
+
+	for (size_t i = 0; r && i < n && at < sizeof(r->ours); i++) {
+		char text[128 + 16], local[64], remote[64];
+
+		if (selectors) {
+			words_subnet(&cfg->child[i].local, local, sizeof(local));
+			words_subnet(&cfg->child[i].remote, remote, sizeof(remote));
+			snprintf(text, sizeof(text), "ours %s, theirs %s", local, remote);
+		} else {
+			esp_proposal_text(&cfg->esp[i], text);
+		}
+		at += snprintf(r->ours + at, sizeof(r->ours) - at, "%s%s", at ? "\n" : "",
+			       text);
+	}
+}
+
+/* Both sides of it: our children, and what the peer asked for. */
+static int refuse_selectors(struct exchange *x, const char *theirs, const char *why)
+{
+	refuse(x, N_INVALID_ID_INFORMATION, "selectors", "%s", why);
+	quick_show(x, true);
+	if (x->refusal)
+		snprintf(x->refusal->theirs, sizeof(x->refusal->theirs), "%s", theirs);
+	return -1;
+}
+
+static bool subnet_same(const struct ike_subnet *a, const struct ike_subnet *b)
+{
+	return a->family == b->family && a->bits == b->bits && a->proto == b->proto &&
+	       a->port == b->port && !memcmp(a->ip, b->ip, a->family == 6 ? 16 : 4);
+}
+
+static bool is_any(const struct ike_subnet *s)
+{
+	return !s->bits && !s->proto && !s->port;
+}
+
+static void host_subnet(const struct ike_addr *a, struct ike_subnet *s)
+{
+	*s = (struct ike_subnet){ .family = a->family };
+	s->bits = a->family == 6 ? 128 : 32;
+	memcpy(s->ip, a->ip, a->family == 6 ? 16 : 4);
+}
+
+/* The child with these selectors; one from any to any takes whatever the peer wants. */
+static bool child_for(struct exchange *x, const struct ike_subnet *local,
+		      const struct ike_subnet *remote, bool absent)
+{
+	const struct ike_peer *cfg = cfg_of(x);
+
+	for (size_t i = 0; i < cfg->n_child; i++) {
+		if (subnet_same(&cfg->child[i].local, local) &&
+		    subnet_same(&cfg->child[i].remote, remote)) {
+			x->quick->child = i;
+			return true;
+		}
+	}
+	for (size_t i = 0; i < cfg->n_child; i++) {
+		const struct ike_child_cfg *c = &cfg->child[i];
+
+		if (is_any(&c->local) && is_any(&c->remote) &&
+		    (absent || (c->local.family == local->family &&
+				c->remote.family == remote->family))) {
+			x->quick->child = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Packet 7's IDs choose the child. Absent ones mean the two addresses (RFC 2409 section
+ * 5.5), and with many routers "whatever is routed here" (pitfall 15).
+ */
+static int take_ids(struct exchange *x, const struct payloads *ps)
+{
+	const struct payload *pi = payload_get(ps, PL_ID, 0);
+	const struct payload *pr = payload_get(ps, PL_ID, 1);
+	struct quick_mode *q = x->quick;
+	struct ike_subnet local, remote;
+	struct id_body i, r;
+	char theirs[TRACE_SIDE], wi[128], wr[128];
+	char why[WHY_MAX];
+
+	if (!pi) {
+		host_subnet(&x->sa->path.local, &local);
+		host_subnet(&x->sa->path.remote, &remote);
+		if (child_for(x, &local, &remote, true))
+			return 0;
+		return refuse_selectors(x, "no IDs: only the two gateways' addresses",
+					"the peer's selectors are not those of a tunnel");
+	}
+	if (!pr)
+		return refuse(x, N_PAYLOAD_MALFORMED, "malformed",
+			      "one ID payload alone");
+	if (id_parse(&i, pi, why) || id_parse(&r, pr, why))
+		return refuse(x, N_PAYLOAD_MALFORMED, "malformed", "%s", why);
+	words_id(&i, wi, sizeof(wi));
+	words_id(&r, wr, sizeof(wr));
+	snprintf(theirs, sizeof(theirs), "ours %s, theirs %s", wr, wi);
+	if (!id_subnet(&r, &local) || !id_subnet(&i, &remote))
+		return refuse_selectors(
+			x, theirs,
+			"the peer's selectors are neither an address nor a "
+			"subnet");
+	if (!child_for(x, &local, &remote, false))
+		return refuse_selectors(x, theirs,
+					"the peer's selectors are not those of a tunnel");
+	if (buf_set(&q->id_i, pi->body, pi->len) || buf_set(&q->id_r, pr->body, pr->len))
+		return refuse(x, 0, "memory", "out of memory");
+	return 0;
+}
+
+static int choose(struct exchange *x, const struct payloads *ps, bool answer)
+{
+	const struct payload *p = payload_get(ps, PL_SA, 0);
+	struct chunk sa_b = CHUNK(p->body, p->len);
+	const struct ike_peer *cfg = cfg_of(x);
+	struct quick_mode *q = x->quick;
+	struct esp_choice choice;
+	char why[WHY_MAX];
+
+	switch (esp_sa_select(sa_b, cfg->esp, cfg->n_esp, answer, &choice, why)) {
+	case SELECT_MALFORMED:
+		return refuse(x, N_PAYLOAD_MALFORMED, "malformed", "%s", why);
+	case SELECT_NONE:
+		refuse(x, N_NO_PROPOSAL_CHOSEN, "no-proposal",
+		       answer ? "the peer's answer is not one of the suites that we offered"
+			      : "no suite for the ESP tunnels is on both sides' lists");
+		quick_show(x, false);
+		if (x->refusal)
+			esp_sa_text(sa_b, x->refusal->theirs, sizeof(x->refusal->theirs));
+		return -1;
+	case SELECT_OK:
+		break;
+	}
+	if ((answer && choice.suite.group != q->choice.suite.group) ||
+	    !(choice.spi[0] | choice.spi[1] | choice.spi[2])) {
+		buf_wipe(&choice.reply);
+		return refuse(
+			x, N_NO_PROPOSAL_CHOSEN, "bad-answer",
+			"the peer's SA payload has another group or an SPI below %u",
+			SPI_MIN);
+	}
+	q->choice = choice;
+	return 0;
+}
+
+/* The peer's nonce, and its public value exactly when the suite has a group. */
+static int take_material(struct exchange *x, const struct payloads *ps, struct buf *nonce)
+{
+	const struct payload *ke = payload_get(ps, PL_KE, 0);
+	const struct payload *n = payload_get(ps, PL_NONCE, 0);
+	struct quick_mode *q = x->quick;
+	char why[WHY_MAX];
+
+	if (!ke != !with_pfs(x))
+		return refuse(x, N_NO_PROPOSAL_CHOSEN, "bad-ke",
+			      ke ? "a KE payload, but a suite without a group"
+				 : "no KE payload, but a suite with a group");
+	if (ke && dh_check(q->choice.suite.group, CHUNK(ke->body, ke->len), why))
+		return refuse(x, N_INVALID_KEY_INFORMATION, "bad-ke", "%s", why);
+	if (n->len < NONCE_MIN || n->len > NONCE_MAX)
+		return refuse(x, N_PAYLOAD_MALFORMED, "malformed",
+			      "a nonce of %zu octets", n->len);
+	if (buf_set(nonce, n->body, n->len) ||
+	    (ke && buf_set(&q->theirs, ke->body, ke->len)))
+		return refuse(x, 0, "memory", "out of memory");
+	return 0;
+}
+
+/* The shorter lifetime; the peer's only within reason (pitfall 14). */
+static void take_lifetime(struct quick_mode *q, uint64_t ours, uint64_t theirs)
+{
+	q->seconds = ours;
+	q->tell_lifetime = theirs > ours;
+	if (theirs && theirs < ours)
+		q->seconds = theirs < LIFE_MIN ? LIFE_MIN : theirs;
+}
+
+int quick1_in(struct exchange *x, const struct payloads *ps)
+{
+	if (take_ids(x, ps) || choose(x, ps, false) ||
+	    take_material(x, ps, &x->quick->ni))
+		return -1;
+	take_lifetime(x->quick, cfg_of(x)->esp_seconds, x->quick->choice.seconds);
+	return 0;
+}
+
+/* The selectors that were agreed: the IDs, or what our configuration says. */
+static void selectors(const struct exchange *x, struct ike_subnet *local,
+		      struct ike_subnet *remote)
+{
+	const struct quick_mode *q = x->quick;
+	const struct buf *ours = x->initiator ? &q->id_i : &q->id_r;
+	const struct buf *theirs = x->initiator ? &q->id_r : &q->id_i;
+	struct payload pl = { .body = ours->data, .len = ours->len };
+	struct payload pr = { .body = theirs->data, .len = theirs->len };
+	struct id_body l, r;
+	char why[WHY_MAX];
+
+	if (!ours->len || id_parse(&l, &pl, why) || id_parse(&r, &pr, why) ||
+	    !id_subnet(&l, local) || !id_subnet(&r, remote)) {
+		*local = child_of(x)->local;
+		*remote = child_of(x)->remote;
+	}
+}
+
+/* KEYMAT for one direction, into an SA for the module. */
+static int add_sa(struct exchange *x, bool out)
+{
+	struct quick_mode *q = x->quick;
+	const struct esp_proposal *suite = &q->choice.suite;
+	size_t cipher = keymat_cipher_len(suite);
+	size_t integ = keymat_integ_len(suite);
+	uint8_t keys[KEYMAT_MAX];
+	struct ike_action add = { .type = IKE_SA_ADD };
+
+	if (keymat_esp(&x->sa->keys, buf_chunk(&q->gxy), PROTO_ESP,
+		       out ? q->choice.spi : q->spi, buf_chunk(&q->ni), buf_chunk(&q->nr),
+		       keys, cipher + integ))
+		return refuse(x, 0, "crypto", "the ESP keys cannot be derived");
+	add.sa_add.child = q->child;
+	add.sa_add.out = out;
+	memcpy(add.sa_add.spi, out ? q->choice.spi : q->spi, 4);
+	memcpy(add.sa_add.pair_spi, q->spi, 4);
+	add.sa_add.path = x->sa->path;
+	selectors(x, &add.sa_add.local, &add.sa_add.remote);
+	add.sa_add.suite = *suite;
+	add.sa_add.key = keys;
+	add.sa_add.key_len = cipher;
+	add.sa_add.integ_key = keys + cipher;
+	add.sa_add.integ_key_len = integ;
+	add.sa_add.soft_seconds = renew_seconds(x->sa->ike, q->seconds, x->initiator);
+	add.sa_add.hard_seconds = q->seconds;
+	need_sa_add(x, &add);
+	OPENSSL_cleanse(keys, sizeof(keys));
+	return 0;
+}
+
+/* Inbound first: what the peer sends on the new SA is never lost (pitfall 11). */
+static int load_sas(struct exchange *x)
+{
+	struct quick_mode *q = x->quick;
+	char suite[PROPOSAL_TEXT];
+	struct trace_event *e;
+
+	if (add_sa(x, false) || add_sa(x, true))
+		return -1;
+	esp_proposal_text(&q->choice.suite, suite);
+	e = trace_sa(x->sa, TRACE_KEYS, 2);
+	e->message_id = x->message_id;
+	snprintf(e->name, sizeof(e->name), "KEYMAT");
+	snprintf(e->ref, sizeof(e->ref), "RFC 2409 section 5.5");
+	snprintf(
+		e->text, sizeof(e->text),
+		"Phase 2 made the ESP tunnels' keys, another set for each direction: from "
+		"SKEYID_d of phase 1, %sthe SPI and both nonces (%s).",
+		with_pfs(x) ? "a Diffie-Hellman secret of its own (PFS), " : "", suite);
+	buf_wipe(&q->priv);
+	buf_wipe(&q->gxy);
+	return 0;
+}
+
+int quick2_prepare(struct exchange *x)
+{
+	if (!x->quick->have_spi) {
+		own_material(x, &x->quick->nr);
+		if (with_pfs(x))
+			ask_shared(x);
+		return 0;
+	}
+	return x->quick->added_in ? 0 : load_sas(x);
+}
+
+static void put_lifetime(struct exchange *x, struct buf *b, size_t *next)
+{
+	size_t at = payload_begin(b, next, PL_NOTIFY);
+
+	put_u32(b, 1); /* IPsec DOI */
+	put_u8(b, PROTO_ESP);
+	put_u8(b, 4);
+	put_u16(b, N_RESPONDER_LIFETIME);
+	put_octets(b, x->quick->spi, 4);
+	esp_life_write(b, x->quick->seconds);
+	payload_end(b, at);
+}
+
+int quick2_out(struct exchange *x, struct buf *b, size_t *next)
+{
+	struct quick_mode *q = x->quick;
+
+	memcpy(q->choice.reply.data + q->choice.reply_spi, q->spi, 4);
+	payload_put(b, next, PL_SA, q->choice.reply.data, q->choice.reply.len);
+	payload_put(b, next, PL_NONCE, q->nr.data, q->nr.len);
+	if (with_pfs(x))
+		payload_put(b, next, PL_KE, q->ours.data, q->ours.len);
+	if (q->id_i.len) {
+		payload_put(b, next, PL_ID, q->id_i.data, q->id_i.len);
+		payload_put(b, next, PL_ID, q->id_r.data, q->id_r.len);
+	}
+	if (q->tell_lifetime)
+		put_lifetime(x, b, next);
+	return 0;
+}
+
+static bool body_same(const struct payload *p, const struct buf *b)
+{
+	return p->len == b->len && !memcmp(p->body, b->data, b->len);
+}
+
+/* RESPONDER-LIFETIME in packet 8 shortens the lifetime that we proposed. */
+static uint64_t told_lifetime(const struct payloads *ps)
+{
+	const struct payload *p;
+	struct notify_body n;
+	char why[WHY_MAX];
+
+	for (size_t i = 0; (p = payload_get(ps, PL_NOTIFY, i)); i++)
+		if (!notify_parse(&n, p, why) && n.type == N_RESPONDER_LIFETIME &&
+		    n.proto == PROTO_ESP)
+			return esp_life_read(n.data);
+	return 0;
+}
+
+int quick2_in(struct exchange *x, const struct payloads *ps)
+{
+	const struct payload *pi = payload_get(ps, PL_ID, 0);
+	const struct payload *pr = payload_get(ps, PL_ID, 1);
+	struct quick_mode *q = x->quick;
+
+	if (pi && (!pr || !body_same(pi, &q->id_i) || !body_same(pr, &q->id_r)))
+		return refuse_selectors(x, "other IDs than those that we sent",
+					"the peer's answer has other selectors");
+	if (choose(x, ps, true) || take_material(x, ps, &q->nr))
+		return -1;
+	take_lifetime(q, cfg_of(x)->esp_seconds, told_lifetime(ps));
+	return 0;
+}
+
+int quick3_prepare(struct exchange *x)
+{
+	struct quick_mode *q = x->quick;
+
+	if (q->added_in)
+		return 0;
+	if (with_pfs(x) && !q->gxy.len) {
+		ask_shared(x);
+		return 0;
+	}
+	return load_sas(x);
+}
+
+int quick3_out(struct exchange *x, struct buf *b, size_t *next)
+{
+	/* HASH(3) is all that there is. */
+	(void)x;
+	(void)b;
+	(void)next;
+	return 0;
+}
+
+int quick3_in(struct exchange *x, const struct payloads *ps)
+{
+	(void)x;
+	(void)ps;
+	return 0;
+}
+
+void quick_done(struct exchange *x)
+{
+	struct quick_mode *q = x->quick;
+	struct ike *ike = x->sa->ike;
+	struct pair *pair = calloc(1, sizeof(*pair));
+	char local[64], remote[64], suite[PROPOSAL_TEXT];
+	struct trace_event *e;
+
+	if (!pair) {
+		refuse(x, 0, "memory", "out of memory");
+		exchange_fail(x);
+		return;
+	}
+	memcpy(pair->spi_in, q->spi, 4);
+	memcpy(pair->spi_out, q->choice.spi, 4);
+	pair->suite = q->choice.suite;
+	pair->path = x->sa->path;
+	pair->initiator = x->initiator;
+	selectors(x, &pair->local, &pair->remote);
+	pair->since = ike->now;
+	pair->hard_at = ike->now + q->seconds * 1000;
+	pair->renew_at = ike->now + renew_seconds(ike, q->seconds, x->initiator) * 1000;
+	q->handed_over = true;
+
+	words_subnet(&pair->local, local, sizeof(local));
+	words_subnet(&pair->remote, remote, sizeof(remote));
+	esp_proposal_text(&pair->suite, suite);
+	e = trace_sa(x->sa, TRACE_UP, 2);
+	e->message_id = x->message_id;
+	snprintf(e->name, sizeof(e->name), "ESP tunnels");
+	snprintf(e->text, sizeof(e->text),
+		 "The ESP tunnels are up, one for each direction: %s to %s, %s, SPI in "
+		 "%02x%02x%02x%02x, out %02x%02x%02x%02x, for %llu s.",
+		 local, remote, suite, q->spi[0], q->spi[1], q->spi[2], q->spi[3],
+		 q->choice.spi[0], q->choice.spi[1], q->choice.spi[2], q->choice.spi[3],
+		 (unsigned long long)q->seconds);
+	pair_up(x->sa->peer, q->child, pair);
+}
+
+int quick_answer(struct exchange *x, enum need_kind kind, struct chunk data)
+{
+	struct quick_mode *q = x->quick;
+	enum ike_group group = q->choice.suite.group;
+	bool ok = data.p;
+
+	switch (kind) {
+	case NEED_INBOUND_SPI:
+		ok = ok && data.len == 4;
+		if (!ok)
+			return refuse(x, N_NO_PROPOSAL_CHOSEN, "module",
+				      "the module gave no SPI");
+		memcpy(q->spi, data.p, 4);
+		q->have_spi = true;
+		return 0;
+	case NEED_ADD_IN:
+		q->added_in = ok;
+		break;
+	case NEED_ADD_OUT:
+		q->added_out = ok;
+		break;
+	case NEED_PUBLIC:
+		ok = ok && data.len == dh_public_len(group) &&
+		     !buf_set(&q->ours, data.p, data.len);
+		break;
+	default:
+		ok = ok && data.len == dh_shared_len(group) &&
+		     !buf_set(&q->gxy, data.p, data.len);
+		break;
+	}
+	if (ok)
+		return 0;
+	if (kind == NEED_ADD_IN || kind == NEED_ADD_OUT)
+		return refuse(x, N_NO_PROPOSAL_CHOSEN, "module",
+			      "the module did not take the %s SA",
+			      kind == NEED_ADD_IN ? "inbound" : "outbound");
+	return refuse(x, N_INVALID_KEY_INFORMATION, "bad-ke", "Diffie-Hellman failed");
+}
