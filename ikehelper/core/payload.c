@@ -280,7 +280,7 @@ int delete_parse(struct delete_body *out, const struct payload *p, char *why)
 	out->spi_size = read_u8(&r);
 	out->count = read_u16(&r);
 	out->spis = read_octets(&r, (size_t)out->count * out->spi_size);
-	if (r.bad || r.left) {
+	if (r.bad || r.left || (out->count && !out->spi_size)) {
 		snprintf(why, PAYLOAD_WHY,
 			 "a delete payload of %zu octets that claims %u SPIs of %u",
 			 p->len, out->count, out->spi_size);

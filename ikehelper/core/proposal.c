@@ -52,8 +52,8 @@ static const struct word *word_find(const char *text, size_t len)
 }
 
 /* The word of each kind in text, NULL where it has none. */
-static int split(const char *text, bool legacy, const struct word *found[N_KINDS],
-		 const char *example, char *why)
+static int split(const char *text, bool legacy, bool esp,
+		 const struct word *found[N_KINDS], const char *example, char *why)
 {
 	memset(found, 0, N_KINDS * sizeof(*found));
 	for (;;) {
@@ -61,20 +61,23 @@ static int split(const char *text, bool legacy, const struct word *found[N_KINDS
 		const struct word *w = word_find(text, len);
 		int shown = len > 24 ? 24 : len;
 
+		why[0] = 0;
 		if (!w)
 			snprintf(why, WHY_MAX,
 				 "unknown word \"%.*s\"; write for example %s", shown,
 				 text, example);
+		else if (esp && w->value == CIPHER_3DES && w->kind == KIND_CIPHER)
+			snprintf(why, WHY_MAX, "%s is not for ESP; write for example %s",
+				 w->text, example);
 		else if (w->legacy && !legacy)
 			snprintf(why, WHY_MAX, "%s is weak: it needs legacy = yes",
 				 w->text);
 		else if (found[w->kind])
 			snprintf(why, WHY_MAX, "two words for the %s: %s and %s",
 				 kind_names[w->kind], found[w->kind]->text, w->text);
-		else
-			found[w->kind] = w;
-		if (!w || found[w->kind] != w)
+		if (why[0])
 			return -1;
+		found[w->kind] = w;
 		if (!text[len])
 			return 0;
 		text += len + 1;
@@ -86,7 +89,7 @@ int ike_proposal_parse(const char *text, bool legacy, struct ike_proposal *out, 
 	static const char example[] = "aes256-sha256-modp2048";
 	const struct word *w[N_KINDS];
 
-	if (split(text, legacy, w, example, why))
+	if (split(text, legacy, false, w, example, why))
 		return -1;
 	if (!w[KIND_CIPHER] || !w[KIND_HASH] || !w[KIND_GROUP]) {
 		snprintf(why, WHY_MAX,
@@ -113,9 +116,9 @@ int esp_proposal_parse(const char *text, bool legacy, struct esp_proposal *out, 
 	const struct word *w[N_KINDS];
 	bool gcm;
 
-	if (split(text, legacy, w, example, why))
+	if (split(text, legacy, true, w, example, why))
 		return -1;
-	if (!w[KIND_CIPHER] || w[KIND_CIPHER]->value == CIPHER_3DES) {
+	if (!w[KIND_CIPHER]) {
 		snprintf(why, WHY_MAX, "an ESP suite names a cipher of AES: %s", example);
 		return -1;
 	}

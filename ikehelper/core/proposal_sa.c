@@ -30,6 +30,9 @@ enum { /* attributes of phase 2 (RFC 2407 section 4.5, RFC 4304) */
        A2_ESN = 11,
 };
 
+/* One space of numbers for both phases: attributes have 15 bits. */
+#define PHASE2(id) (0x10000 | (id))
+
 #define KEY_IKE		1 /* transform identifier of phase 1 */
 #define LIFE_SECONDS	1
 #define AUTH_PSK	1
@@ -163,31 +166,30 @@ static void set_field(struct transform *t, uint16_t *field, uint64_t value)
 static void set_attribute(struct transform *t, bool phase1, uint16_t id, uint64_t value,
 			  uint64_t *life_type)
 {
-	/* One space of numbers for both phases. */
-	switch (phase1 ? id : id + 100) {
+	switch (phase1 ? id : PHASE2(id)) {
 	case A1_CIPHER:
 		return set_field(t, &t->cipher, value);
 	case A1_HASH:
-	case A2_INTEG + 100:
+	case PHASE2(A2_INTEG):
 		return set_field(t, &t->hash, value);
 	case A1_AUTH:
 		return set_field(t, &t->auth, value);
 	case A1_GROUP:
-	case A2_GROUP + 100:
+	case PHASE2(A2_GROUP):
 		return set_field(t, &t->group, value);
 	case A1_KEY_BITS:
-	case A2_KEY_BITS + 100:
+	case PHASE2(A2_KEY_BITS):
 		return set_field(t, &t->key_bits, value);
-	case A2_MODE + 100:
+	case PHASE2(A2_MODE):
 		return set_field(t, &t->mode, value);
-	case A2_ESN + 100:
+	case PHASE2(A2_ESN):
 		return set_field(t, &t->esn, value);
 	case A1_LIFE_TYPE:
-	case A2_LIFE_TYPE + 100:
+	case PHASE2(A2_LIFE_TYPE):
 		*life_type = value;
 		return;
 	case A1_LIFE:
-	case A2_LIFE + 100:
+	case PHASE2(A2_LIFE):
 		/* A life duration means what the type before it says (pitfall 12). */
 		if (*life_type == LIFE_SECONDS)
 			t->seconds = value;
@@ -302,6 +304,10 @@ static int read_sa(struct chunk sa, bool phase1, struct transform *out, char *wh
 			return -1;
 		}
 		mark_bundles(out, n, first);
+	}
+	if (r.left) {
+		snprintf(why, WHY_MAX, "%zu octets follow the last proposal", r.left);
+		return -1;
 	}
 	return n;
 }
