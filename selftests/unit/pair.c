@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: MIT
+/* Two cores back to back: network, clock, modules and key processes of a test. */
+#include "pair.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "keymat.h"
+
+static uint64_t next_random(uint64_t *state)
+{
+	/* SplitMix64: any seed will do. */
+	uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+static void fill_random(void *ctx, uint8_t *out, size_t len)
+{
+	struct side *s = ctx;
+
+	for (size_t i = 0; i < len; i++)
+		out[i] = next_random(&s->random);
+}
+
+static void digest(struct pair_net *net, const void *p, size_t len)
+{
+	const uint8_t *o = p;
+
+	/* FNV-1a */
+	for (size_t i = 0; i < len; i++)
+		net->digest = (net->digest ^ o[i]) * 0x100000001b3;
+}
+
+static void set_addr(struct ike_addr *a, const char *ip)
+{
+	*a = (struct ike_addr){ .family = 4, .port = 500 };
+	inet_pton(AF_INET, ip, a->ip);
+}
+
+static void parse_subnet(const char *text, struct ike_subnet *s)
+{
+	char ip[32];
+	unsigned int bits;
+
+	*s = (struct ike_subnet){ .family = 4 };
+	if (sscanf(text, "%31[0-9.]/%u", ip, &bits) != 2 ||
+	    inet_pton(AF_INET, ip, s->ip) != 1)
+		abort();
+	s->bits = bits;
+}
+
+static void parse_suites(struct side *s, const char *ike, const char *esp)
+{
+	char why[PROPOSAL_TEXT * 2];
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s", ike);
+	for (char *p = strtok(text, ","); p; p = strtok(NULL, ","))
+		if (ike_proposal_parse(p, true, &s->suites[s->peer.n_ike++], why))
+			abort();
+	snprintf(text, sizeof(text), "%s", esp);
+	for (char *p = strtok(text, ","); p; p = strtok(NULL, ","))
+		if (esp_proposal_parse(p, true, &s->esp[s->peer.n_esp++], why))
+			abort();
+}
+
+static void parse_selectors(struct side *s, const char *selectors, bool swap)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s", selectors);
+	for (char *p = strtok(text, ","); p; p = strtok(NULL, ",")) {
+		struct ike_child_cfg *c = &s->children[s->peer.n_child++];
+		const char *right = strchr(p, '=') + 1;
+
+		parse_subnet(swap ? right : p, &c->local);
+		parse_subnet(swap ? p : right, &c->remote);
+	}
+}
+
+void pair_start(struct pair_net *net, const struct pair_cfg *cfg)
+{
+	static const char *const ips[] = { "192.0.2.1", "192.0.2.2" };
+
+	*net = (struct pair_net){ .now = 1000000, .digest = 0xcbf29ce484222325 };
+	for (int i = 0; i < 2; i++) {
+		struct side *s = &net->side[i];
+
+		s->random = cfg->seed * 2 + i;
+		s->psk = cfg->psk[i] ? cfg->psk[i] : "a pre-shared key of a test";
+		s->trace = calloc(PAIR_TRACES, sizeof(*s->trace));
+		snprintf(s->name, sizeof(s->name), "side %d", i);
+		s->peer.name = s->name;
+		set_addr(&s->peer.local, ips[i]);
+		set_addr(&s->peer.remote, ips[!i]);
+		parse_suites(s, cfg->ike[i] ? cfg->ike[i] : "aes256-sha256-ecp256",
+			     cfg->esp[i] ? cfg->esp[i] : "aes256gcm16");
+		parse_selectors(
+			s, cfg->selectors ? cfg->selectors : "10.1.0.0/16=10.2.0.0/16",
+			i);
+		s->peer.ike = s->suites;
+		s->peer.esp = s->esp;
+		s->peer.child = s->children;
+		s->peer.ike_seconds = cfg->ike_seconds[i] ? cfg->ike_seconds[i] : 14400;
+		s->peer.esp_seconds = cfg->esp_seconds[i] ? cfg->esp_seconds[i] : 3600;
+		s->peer.start = cfg->start[i];
+		s->ike = ike_new(&(struct ike_env){ .rand = fill_random, .ctx = s });
+		if (!s->ike || ike_peer_add(s->ike, &s->peer))
+			abort();
+	}
+}
+
+void pair_stop(struct pair_net *net)
+{
+	for (int i = 0; i < 2; i++) {
+		ike_free(net->side[i].ike);
+		free(net->side[i].trace);
+	}
+	while (net->flying) {
+		struct datagram *d = net->flying;
+
+		net->flying = d->next;
+		free(d);
+	}
+}
+
+static void fly(struct pair_net *net, int to, uint64_t at, const uint8_t *data,
+		size_t len)
+{
+	struct datagram **end = &net->flying;
+	struct datagram *d = malloc(sizeof(*d) + len);
+
+	*d = (struct datagram){ .to = to, .at = at, .len = len };
+	memcpy(d->data, data, len);
+	while (*end && (*end)->at <= at)
+		end = &(*end)->next;
+	d->next = *end;
+	*end = d;
+}
+
+static void take_send(struct pair_net *net, int from, const struct ike_action *a)
+{
+	enum verdict v = PASS;
+
+	if (a->send.len <= sizeof(net->last[from])) {
+		memcpy(net->last[from], a->send.data, a->send.len);
+		net->last_len[from] = a->send.len;
+	}
+	net->sent++;
+	if (net->fate)
+		v = net->fate(net, from, net->sent, a->send.data, a->send.len);
+	if (v != LOSE)
+		fly(net, !from, net->now + 5, a->send.data, a->send.len);
+	if (v == TWICE)
+		fly(net, !from, net->now + 5, a->send.data, a->send.len);
+	if (v == TWICE_LATE)
+		fly(net, !from, net->now + 3000, a->send.data, a->send.len);
+}
+
+static void answer(struct pair_net *net, int side, uint32_t id, const uint8_t *data,
+		   size_t len, bool ok)
+{
+	struct answer a = { .id = id, .ok = ok, .len = len };
+
+	if (net->side[side].silent)
+		return;
+	if (ok && len)
+		memcpy(a.data, data, len);
+	net->waiting_side[net->n_waiting] = side;
+	net->waiting[net->n_waiting++] = a;
+	if (net->n_waiting == sizeof(net->waiting) / sizeof(net->waiting[0]))
+		abort();
+}
+
+static void take_sa_add(struct side *s, const struct ike_action *a)
+{
+	struct held_sa *sa = s->sa;
+
+	while (sa->used)
+		if (++sa == s->sa + PAIR_SAS)
+			abort();
+	*sa = (struct held_sa){
+		.used = true,
+		.out = a->sa_add.out,
+		.active = a->sa_add.active,
+		.child = a->sa_add.child,
+		.local = a->sa_add.local,
+		.remote = a->sa_add.remote,
+		.suite = a->sa_add.suite,
+		.key_len = a->sa_add.key_len + a->sa_add.integ_key_len,
+		.hard_seconds = a->sa_add.hard_seconds,
+	};
+	memcpy(sa->spi, a->sa_add.spi, 4);
+	memcpy(sa->pair_spi, a->sa_add.pair_spi, 4);
+	memcpy(sa->key, a->sa_add.key, a->sa_add.key_len);
+	memcpy(sa->key + a->sa_add.key_len, a->sa_add.integ_key, a->sa_add.integ_key_len);
+	if (!sa->out && s->reserved)
+		s->reserved--;
+}
+
+static void take_sa_del(struct side *s, const struct ike_action *a)
+{
+	for (size_t i = 0; i < PAIR_SAS; i++) {
+		struct held_sa *sa = &s->sa[i];
+
+		if (!sa->used || sa->out != a->sa.out || memcmp(sa->spi, a->sa.spi, 4))
+			continue;
+		sa->used = false;
+		return;
+	}
+	if (!a->sa.out && s->reserved)
+		s->reserved--;
+}
+
+/* The last one activated is the one that is sent on. */
+static void take_activate(struct side *s, const struct ike_action *a)
+{
+	for (size_t i = 0; i < PAIR_SAS; i++) {
+		struct held_sa *sa = &s->sa[i];
+
+		if (sa->used && sa->out && sa->child == a->sa.child)
+			sa->active = !memcmp(sa->spi, a->sa.spi, 4);
+	}
+}
+
+static void take_prf(struct pair_net *net, int i, const struct ike_action *a)
+{
+	const char *psk = net->side[i].psk;
+	struct chunk data = CHUNK(a->prf.data, a->prf.len);
+	uint8_t out[HASH_MAX];
+	int ret =
+		prf(a->prf.hash, CHUNK((const uint8_t *)psk, strlen(psk)), &data, 1, out);
+
+	answer(net, i, a->id, out, hash_len(a->prf.hash), !ret);
+}
+
+static void take_dh(struct pair_net *net, int i, const struct ike_action *a)
+{
+	uint8_t out[DH_MAX];
+	int len = dh_compute(a->dh.op, a->dh.group, CHUNK(a->dh.priv, a->dh.priv_len),
+			     CHUNK(a->dh.pub, a->dh.pub_len), out);
+
+	answer(net, i, a->id, out, len > 0 ? len : 0, len > 0 && !net->side[i].no_dh);
+}
+
+static void take_trace(struct side *s, const struct trace_event *e)
+{
+	if (getenv("PAIR_VERBOSE"))
+		printf("# %s %-9s (%u) %-14s %4u | %s | %s %s\n", s->name,
+		       trace_kind_name(e->kind), e->number, e->name, e->size, e->words,
+		       e->text, e->code);
+	if (s->n_trace < PAIR_TRACES)
+		s->trace[s->n_trace++] = *e;
+}
+
+static void take_action(struct pair_net *net, int i, const struct ike_action *a)
+{
+	struct side *s = &net->side[i];
+	uint8_t spi[4];
+
+	digest(net, &a->type, sizeof(a->type));
+	switch (a->type) {
+	case IKE_SEND:
+		digest(net, a->send.data, a->send.len);
+		return take_send(net, i, a);
+	case IKE_NEED_PRF:
+		return take_prf(net, i, a);
+	case IKE_NEED_DH:
+		return take_dh(net, i, a);
+	case IKE_NEED_SPI:
+		fill_random(s, spi, sizeof(spi));
+		spi[0] |= 0xc0;
+		s->reserved += !s->no_spi && !s->silent;
+		return answer(net, i, a->id, spi, sizeof(spi), !s->no_spi);
+	case IKE_SA_ADD:
+		digest(net, a->sa_add.key, a->sa_add.key_len);
+		if (a->sa_add.out ? s->no_add_out : s->no_add_in)
+			return answer(net, i, a->id, NULL, 0, false);
+		take_sa_add(s, a);
+		return answer(net, i, a->id, NULL, 0, true);
+	case IKE_SA_ACTIVATE:
+		return take_activate(s, a);
+	case IKE_SA_DEL:
+		return take_sa_del(s, a);
+	case IKE_TRACE:
+		digest(net, a->trace.text, strlen(a->trace.text));
+		return take_trace(s, &a->trace);
+	case IKE_KEYLOG:
+		s->n_keylog++;
+	}
+}
+
+static void give_answer(struct pair_net *net)
+{
+	size_t k = net->defer ? net->n_waiting - 1 : 0;
+	struct answer a = net->waiting[k];
+	int side = net->waiting_side[k];
+
+	net->n_waiting--;
+	memmove(&net->waiting[k], &net->waiting[k + 1], (net->n_waiting - k) * sizeof(a));
+	memmove(&net->waiting_side[k], &net->waiting_side[k + 1],
+		(net->n_waiting - k) * sizeof(side));
+	/* Success without octets is not NULL. */
+	ike_answer(net->side[side].ike, net->now, a.id, a.ok ? a.data : NULL, a.len);
+}
+
+/* Actions and answers until nobody has anything to do at this moment. */
+static void drain(struct pair_net *net)
+{
+	struct ike_action a;
+	bool more;
+
+	do {
+		more = false;
+		for (int i = 0; i < 2; i++)
+			while (ike_next(net->side[i].ike, &a)) {
+				take_action(net, i, &a);
+				more = true;
+			}
+		if (!more && net->n_waiting) {
+			give_answer(net);
+			more = true;
+		}
+	} while (more);
+}
+
+static void arrive(struct pair_net *net)
+{
+	struct datagram *d = net->flying;
+	struct side *s = &net->side[d->to];
+	struct ike_path path = { .local = s->peer.local, .remote = s->peer.remote };
+
+	net->flying = d->next;
+	ike_input(s->ike, net->now, &path, d->data, d->len);
+	free(d);
+}
+
+void pair_inject(struct pair_net *net, int to, const uint8_t *data, size_t len)
+{
+	fly(net, to, net->now, data, len);
+	pair_run(net, net->now);
+}
+
+void pair_run(struct pair_net *net, uint64_t until_ms)
+{
+	drain(net);
+	for (;;) {
+		uint64_t due[2] = { ike_deadline(net->side[0].ike),
+				    ike_deadline(net->side[1].ike) };
+		uint64_t at = due[0] < due[1] ? due[0] : due[1];
+		bool datagram = net->flying && net->flying->at <= at;
+
+		if (datagram)
+			at = net->flying->at;
+		if (at > until_ms)
+			break;
+		if (at > net->now)
+			net->now = at;
+		if (datagram)
+			arrive(net);
+		else
+			ike_timer(net->side[due[1] < due[0]].ike, net->now);
+		drain(net);
+	}
+	net->now = until_ms;
+}
+
+void pair_command(struct pair_net *net, int side, enum ike_command_type type)
+{
+	struct side *s = &net->side[side];
+
+	ike_command(
+		s->ike, net->now,
+		&(struct ike_command){ .type = type, .peer = &s->peer, .keylog = true });
+	drain(net);
+}
+
+static bool heard_by(const struct side *s, const struct held_sa *out)
+{
+	for (size_t i = 0; i < PAIR_SAS; i++) {
+		const struct held_sa *in = &s->sa[i];
+
+		if (in->used && !in->out && !memcmp(in->spi, out->spi, 4))
+			return in->key_len == out->key_len &&
+			       !memcmp(in->key, out->key, in->key_len) &&
+			       in->suite.cipher == out->suite.cipher &&
+			       in->suite.integ == out->suite.integ &&
+			       !memcmp(&in->local, &out->remote, sizeof(in->local)) &&
+			       !memcmp(&in->remote, &out->local, sizeof(in->remote));
+	}
+	return false;
+}
+
+bool pair_usable(const struct pair_net *net, uint32_t child)
+{
+	size_t ways = 0;
+
+	for (int i = 0; i < 2; i++)
+		for (size_t k = 0; k < PAIR_SAS; k++) {
+			const struct held_sa *sa = &net->side[i].sa[k];
+
+			if (sa->used && sa->out && sa->active && sa->child == child &&
+			    heard_by(&net->side[!i], sa))
+				ways++;
+		}
+	return ways == 2;
+}
+
+size_t pair_count_sas(const struct side *s, bool out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < PAIR_SAS; i++)
+		n += s->sa[i].used && s->sa[i].out == out;
+	return n;
+}
+
+const struct trace_event *pair_event(const struct side *s, enum trace_kind kind,
+				     size_t nth)
+{
+	for (size_t i = 0; i < s->n_trace; i++)
+		if (s->trace[i].kind == kind && !nth--)
+			return &s->trace[i];
+	return NULL;
+}
+
+size_t pair_count(const struct side *s, enum trace_kind kind)
+{
+	size_t n = 0;
+
+	while (pair_event(s, kind, n))
+		n++;
+	return n;
+}
+
+static void count_established(void *ctx, const struct ike_sa_status *s)
+{
+	*(size_t *)ctx += !strcmp(s->state, "established");
+}
+
+size_t pair_tunnels(const struct side *s)
+{
+	size_t n = 0;
+
+	ike_status(s->ike, count_established, &n);
+	return n;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two cores back to back in one process: a network that loses and repeats on demand, a
+ * clock that jumps to the next deadline, modules and key processes that answer at once,
+ * later, or not at all. Everything comes from one seed.
+ */
+#ifndef ESPTUN_PAIR_H
+#define ESPTUN_PAIR_H
+
+#include "ike.h"
+
+#define PAIR_SAS      32
+#define PAIR_TRACES   400
+#define PAIR_CHILDREN 4
+#define PAIR_SUITES   8
+
+enum verdict { PASS, LOSE, TWICE, TWICE_LATE };
+
+/* An ESP SA as the module would hold it. */
+struct held_sa {
+	bool used, out, active;
+	uint32_t child;
+	uint8_t spi[4], pair_spi[4];
+	struct ike_subnet local, remote;
+	struct esp_proposal suite;
+	uint8_t key[128];
+	size_t key_len; /* of cipher and integrity together */
+	uint64_t hard_seconds;
+};
+
+struct answer {
+	uint32_t id;
+	bool ok;
+	uint8_t data[512];
+	size_t len;
+};
+
+struct side {
+	struct ike *ike;
+	struct ike_peer peer;
+	struct ike_proposal suites[PAIR_SUITES];
+	struct esp_proposal esp[PAIR_SUITES];
+	struct ike_child_cfg children[PAIR_CHILDREN];
+	char name[24];
+	const char *psk;
+	uint64_t random; /* state of the generator */
+	struct held_sa sa[PAIR_SAS];
+	size_t reserved; /* SPIs without an SA */
+	struct trace_event *trace;
+	size_t n_trace;
+	size_t n_keylog;
+	/* Faults */
+	bool no_spi, no_add_in, no_add_out, no_dh, silent;
+};
+
+struct datagram {
+	struct datagram *next;
+	int to;
+	uint64_t at;
+	size_t len;
+	uint8_t data[];
+};
+
+struct pair_net {
+	struct side side[2];
+	uint64_t now;
+	struct datagram *flying;
+	size_t sent; /* datagrams so far, of both sides */
+	/* What becomes of the nth datagram (from 1); NULL: it arrives. */
+	enum verdict (*fate)(struct pair_net *net, int from, size_t nth,
+			     const uint8_t *data, size_t len);
+	void *ctx;
+	bool defer; /* answers come after everything else, the last need first */
+	struct answer waiting[64];
+	int waiting_side[64];
+	size_t n_waiting;
+	uint64_t digest;       /* of every action, in order */
+	uint8_t last[2][4096]; /* the last datagram that each side sent */
+	size_t last_len[2];
+};
+
+/* Suites are lists separated by commas, as in the configuration (legacy = yes). */
+struct pair_cfg {
+	const char *ike[2], *esp[2], *psk[2];
+	const char *selectors; /* of side 0: "10.1.0.0/16=10.2.0.0/16,..." */
+	uint64_t seed;
+	uint32_t ike_seconds[2], esp_seconds[2];
+	bool start[2];
+};
+
+/* Defaults for what cfg leaves zero; the cores are made by it. */
+void pair_start(struct pair_net *net, const struct pair_cfg *cfg);
+void pair_stop(struct pair_net *net);
+void pair_command(struct pair_net *net, int side, enum ike_command_type type);
+/* Lets everything happen that happens until then. */
+void pair_run(struct pair_net *net, uint64_t until_ms);
+/* A datagram of nobody's, from the other side's address. */
+void pair_inject(struct pair_net *net, int to, const uint8_t *data, size_t len);
+
+/* Carries ESP both ways: each side sends on an SA that the other one holds. */
+bool pair_usable(const struct pair_net *net, uint32_t child);
+size_t pair_count_sas(const struct side *s, bool out);
+/* The nth (from 0) event of a kind; NULL when there are fewer. */
+const struct trace_event *pair_event(const struct side *s, enum trace_kind kind,
+				     size_t nth);
+size_t pair_count(const struct side *s, enum trace_kind kind);
+/* Control tunnels that are established and not replaced. */
+size_t pair_tunnels(const struct side *s);
+
+#endif
