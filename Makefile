@@ -88,6 +88,9 @@ $(BUILD)/asan/lib.a: $(library:%.c=$(BUILD)/asan/%.o)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+# Two cores back to back are one test's harness, and the simulator's.
+$(BUILD)/asan/selftests/unit/test_ike $(sims): $(BUILD)/asan/selftests/unit/pair.o
+
 $(units) $(sims): %: %.o $(BUILD)/asan/lib.a
 	$(CC) $(SANITIZE) -o $@ $^ -lcmocka $(LDLIBS)
 
