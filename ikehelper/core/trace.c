@@ -219,7 +219,7 @@ static void say_id(struct words *w, const struct payloads *ps, const struct payl
 	if (phase1 || !second || id_parse(&b, second, why))
 		return say(w, "ID: %s", text);
 	words_id(&b, text2, sizeof(text2));
-	say(w, "IDs: %s → %s", text, text2);
+	say(w, "IDs: %s -> %s", text, text2);
 }
 
 static void say_notify(struct words *w, const struct payload *p)
