@@ -14,6 +14,14 @@ parts=("$@")
 [ $# -gt 0 ] || parts=(build vm unit static fuzz interop)
 [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || die "this runs on Debian on amd64 only, for now"
 
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+install() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "${missing[@]}" \
+		</dev/null >"$log" 2>&1
+}
+
 update_lists() {
 	say "setup: fetching apt's package lists (apt-get update)"
 	as_root apt-get -q -q update
@@ -59,8 +67,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 	say "setup: installing with apt-get, without recommended packages: ${missing[*]}"
 	apt-get -q --no-install-recommends --assume-no -o Debug::NoLocking=1 install "${missing[@]}" 2>/dev/null |
 		sed -n 's/^\(Need to get\|After this\)/  \1/p' >&2 || true
-	install=(env DEBIAN_FRONTEND=noninteractive apt-get -q -q -y --no-install-recommends install "${missing[@]}")
-	as_root "${install[@]}" </dev/null >&2 || { update_lists; as_root "${install[@]}" </dev/null >&2; }
+	install || { update_lists; install; } || { cat "$log" >&2; die "apt-get could not install them, see above"; }
 fi
 for s in $images; do "$top/scripts/kernel.sh" image "$s" >/dev/null; done
 for l in ${layers[@]+"${layers[@]}"}; do "$top/scripts/layer.sh" "$l" >/dev/null; done
