@@ -132,7 +132,7 @@ check-vm:
 check-interop:
 	scripts/check-vm.sh interop $(or $(KERNEL),$(shell scripts/kernel.sh default))
 
-check-demo: setup-build setup-vm
+check-demo: setup-build setup-vm setup-tshark
 	$(PROVE) selftests/demo/check.sh
 
 fuzz: setup-build setup-fuzz

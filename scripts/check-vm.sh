@@ -13,30 +13,31 @@ what=$1
 shift
 cd "$top"
 
-run() { # KERNEL LAYER TEST...
-	local version
+run() { # KERNEL "LAYER..." TEST...
+	local version layer layers=()
+	for layer in $2; do layers+=(-x "$layer"); done
 	version=$(scripts/kernel.sh version "$1")
 	say "Linux $version: ${*:3}"
-	scripts/vm.sh -k "$1" -x guest -x "$2" -t 1500 -e IKEHELPER="$build/ikehelper" \
+	scripts/vm.sh -k "$1" "${layers[@]}" -t 1500 -e IKEHELPER="$build/ikehelper" \
 		-e ESPTUN_KO="$build/kmod-$version/esptun.ko" -e ESPTUN_BUILD="$build/selftests" \
 		prove --comments -e '' "${@:3}"
 }
 
 shopt -s nullglob extglob
 for kernel; do
-	KERNEL=$kernel scripts/setup.sh build vm
+	KERNEL=$kernel scripts/setup.sh build vm "${what/vm/}"
 	make -s KERNEL="$kernel" modules helper >/dev/null
 	make -s -C selftests OUTPUT="$build/selftests"
 	case $what in
 	vm)
 		tests=(selftests/!(lib).sh)
-		run "$kernel" tshark "${tests[@]}"
+		run "$kernel" guest "${tests[@]}"
 		;;
 	interop)
 		tests=(selftests/interop/!(lib|libreswan*).sh)
-		[ ${#tests[@]} = 0 ] || run "$kernel" strongswan "${tests[@]}"
+		[ ${#tests[@]} = 0 ] || run "$kernel" "guest strongswan" "${tests[@]}"
 		tests=(selftests/interop/libreswan*.sh)
-		[ ${#tests[@]} = 0 ] || run "$kernel" libreswan "${tests[@]}"
+		[ ${#tests[@]} = 0 ] || run "$kernel" "guest libreswan" "${tests[@]}"
 		;;
 	*) die "vm or interop?" ;;
 	esac

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Bring this Debian what the project needs and it lacks: first says what, then does only that.
 #
-#   setup.sh [build|vm|unit|static|fuzz|interop]...    default: all of them
+#   setup.sh [build|vm|unit|static|fuzz|interop|tshark]...    default: all of them
 #
 # KERNEL="6.1 6.12" in the environment chooses kernel series (default: those this release has for
 # "static", this system's own for the rest). Packages are installed with apt; kernel images and
@@ -11,8 +11,8 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(build vm unit static fuzz interop)
-[ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || die "this runs on Debian on amd64 only, for now"
+[ $# -gt 0 ] || parts=(build vm unit static fuzz interop tshark)
+[ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || die "this needs Debian on amd64"
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -40,7 +40,7 @@ for part in "${parts[@]}"; do
 	vm)
 		packages+=(qemu-system-x86 busybox-static cpio xz-utils zstd kmod perl)
 		images=$own
-		layers+=(guest tshark)
+		layers+=(guest)
 		series=$own
 		;;
 	unit) packages+=(perl libcmocka-dev) series='' ;;
@@ -54,7 +54,8 @@ for part in "${parts[@]}"; do
 		packages+=(clang "libclang-rt-$llvm-dev") series=''
 		;;
 	interop) layers+=(strongswan libreswan) series='' ;;
-	*) die "unknown part $part: there are build, vm, unit, static, fuzz, interop" ;;
+	tshark) layers+=(tshark) series='' ;;
+	*) die "unknown part $part: there are build, vm, unit, static, fuzz, interop, tshark" ;;
 	esac
 	for s in $series; do packages+=("linux-headers-$("$top/scripts/kernel.sh" newest "$s")"); done
 done
