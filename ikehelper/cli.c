@@ -25,10 +25,10 @@
 #include "show.h"
 #include "text.h"
 
-#define UP_SECONDS	60   /* up waits so long, unless -w says otherwise */
-#define START_WAIT_MS	3000 /* for a daemon that is just starting */
-#define START_RETRY_MS	100
-#define PSK_OCTETS	32
+#define UP_SECONDS     60   /* up waits so long, unless -w says otherwise */
+#define START_WAIT_MS  3000 /* for a daemon that is just starting */
+#define START_RETRY_MS 100
+#define PSK_OCTETS     32
 
 /* A connection to the daemon, read line by line. */
 struct link {
@@ -69,9 +69,10 @@ static int open_link(struct link *l, const char *what, bool patient)
 	if (l->fd >= 0 && (l->in = fdopen(l->fd, "r")))
 		return 0;
 	if (errno == ENOENT || errno == ECONNREFUSED)
-		return fail("%s: no daemon answers at %s: start ikehelper run, or name its "
-			    "socket with -s",
-			    what, control_path);
+		return fail(
+			"%s: no daemon answers at %s: start ikehelper run, or name its "
+			"socket with -s",
+			what, control_path);
 	if (errno == EACCES || errno == EPERM)
 		return fail("%s: the control socket %s is for root: run as root", what,
 			    control_path);
@@ -300,15 +301,14 @@ static void print_peer(const cJSON *peer)
 	       string_of(peer, "remote"), string_of(peer, "state"));
 	if (*suite) {
 		printf("    %s, %s, cookies %s %s\n", suite,
-		       cJSON_IsTrue(cJSON_GetObjectItem(peer, "initiator")) ?
-			       "initiator" :
-			       "responder",
+		       cJSON_IsTrue(cJSON_GetObjectItem(peer, "initiator")) ? "initiator"
+									    : "responder",
 		       string_of(peer, "cookie_i"), string_of(peer, "cookie_r"));
 		print_time(peer, "age", "    age");
 		print_time(peer, "ends_in", ", ends in");
 		putchar('\n');
 	}
-	cJSON_ArrayForEach(child, cJSON_GetObjectItem(peer, "children"))
+	cJSON_ArrayForEach (child, cJSON_GetObjectItem(peer, "children"))
 		print_child(child);
 	if (cJSON_GetObjectItem(peer, "keylog")) {
 		print_time(peer, "keylog", "  KEYS ARE BEING LOGGED for another");
@@ -335,7 +335,7 @@ int cmd_status(int argc, char **argv)
 			json_print(o, true);
 			continue;
 		}
-		cJSON_ArrayForEach(p, cJSON_GetObjectItem(o, "peers"))
+		cJSON_ArrayForEach (p, cJSON_GetObjectItem(o, "peers"))
 			print_peer(p);
 		cJSON_Delete(o);
 	}
@@ -398,8 +398,8 @@ int cmd_trace(int argc, char **argv)
 		status = open_link(&l, "trace", false);
 	if (status)
 		return status;
-	ladder.painter = !strcmp(nl_langinfo(CODESET), "UTF-8") ? &ladder_unicode :
-								   &ladder_ascii;
+	ladder.painter =
+		!strcmp(nl_langinfo(CODESET), "UTF-8") ? &ladder_unicode : &ladder_ascii;
 	o = request_of("trace", peer);
 	cJSON_AddBoolToObject(o, "follow", follow);
 	status = ask(&l, o, -1);
@@ -430,7 +430,8 @@ int cmd_keylog(int argc, char **argv)
 	if (argc != 3)
 		return misuse("keylog: write keylog PEER TIME FILE");
 	if (seconds_parse(argv[1], &seconds) < 0 || !seconds)
-		return misuse("keylog: %s is no time; write 10m, 90s or seconds", argv[1]);
+		return misuse("keylog: %s is no time; write 10m, 90s or seconds",
+			      argv[1]);
 	fd = open(argv[2], O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == EEXIST)
 		return fail("keylog: %s is there already: name a new file", argv[2]);

@@ -165,8 +165,8 @@ static void set_interface(struct parser *p, struct peer_config *peer)
 	if (!v)
 		return;
 	if (!*v || strlen(v) >= IF_NAMESIZE || strpbrk(v, "/ \t"))
-		wrong(p, line, "interface = %s is no name of a device; write esp0, for one",
-		      v);
+		wrong(p, line,
+		      "interface = %s is no name of a device; write esp0, for one", v);
 	peer->interface = strdup(v);
 }
 
@@ -181,7 +181,8 @@ static void set_addr(struct parser *p, enum key k, const char *v, int line,
 	}
 	/* 0.0.0.0/8, 127.0.0.0/8, and 224.0.0.0 and above never are a gateway. */
 	if (!out->ip[0] || out->ip[0] == 127 || out->ip[0] >= 224)
-		wrong(p, line, "%s = %s cannot be the address of a gateway", key_name[k], v);
+		wrong(p, line, "%s = %s cannot be the address of a gateway", key_name[k],
+		      v);
 	out->port = 500;
 }
 
@@ -218,7 +219,8 @@ static void set_lifetime(struct parser *p, enum key k, uint32_t *out)
 		wrong(p, line, "%s = %s is no time; write 4h, 30m, 90s or seconds",
 		      key_name[k], v);
 	else if (*out < LIFE_MIN || *out > LIFE_MAX)
-		wrong(p, line, "%s = %s is out of bounds; write 10s to 7d", key_name[k], v);
+		wrong(p, line, "%s = %s is out of bounds; write 10s to 7d", key_name[k],
+		      v);
 }
 
 /* Calls fn for each part of a comma-separated list, until one of them is wrong. */
@@ -248,7 +250,8 @@ struct list {
 
 static int too_many(struct list *l, size_t max)
 {
-	return wrong(l->p, l->line, "%s has more than %zu entries", key_name[l->key], max);
+	return wrong(l->p, l->line, "%s has more than %zu entries", key_name[l->key],
+		     max);
 }
 
 bool same_subnet(const struct ike_subnet *a, const struct ike_subnet *b)
@@ -288,22 +291,15 @@ static int add_ike(void *ctx, const char *part)
 	return 0;
 }
 
-/* The module's own limits are told here, rather than when the keys are made. */
 static int add_esp(void *ctx, const char *part)
 {
 	struct list *l = ctx;
-	struct esp_proposal *e = &l->esp[l->n];
 	char why[PROPOSAL_TEXT * 2];
 
 	if (l->n == SUITES_MAX)
 		return too_many(l, SUITES_MAX);
-	if (esp_proposal_parse(part, l->legacy, e, why) < 0)
+	if (esp_proposal_parse(part, l->legacy, &l->esp[l->n], why) < 0)
 		return wrong(l->p, l->line, "esp: %s", why);
-	if (e->cipher != CIPHER_AES_GCM_16 && e->cipher != CIPHER_AES_CBC)
-		return wrong(l->p, l->line, "esp: the module cannot do %s; write aes", part);
-	if (e->integ != HASH_NONE && e->integ != HASH_SHA1 && e->integ != HASH_SHA256)
-		return wrong(l->p, l->line,
-			     "esp: the module cannot do %s; write sha256 or sha1", part);
 	l->n++;
 	return 0;
 }
@@ -603,8 +599,8 @@ static void key_line(struct parser *p, char *line)
 	if (p->skip)
 		return;
 	if (!p->in_peer) {
-		wrong(p, p->line, "%s is outside of a section; write [peer NAME] above it",
-		      name);
+		wrong(p, p->line,
+		      "%s is outside of a section; write [peer NAME] above it", name);
 		return;
 	}
 	for (k = 0; k < N_KEYS && strcmp(name, key_name[k]); k++)
@@ -670,7 +666,8 @@ struct config *config_parse(const char *name, FILE *in, FILE *errors)
 		wrong(&p, p.line, "cannot be read: %s", strerror(errno));
 	end_section(&p);
 	if (!p.n_errors && !p.config->n_peers)
-		wrong(&p, p.line ? p.line : 1, "there is no peer; write a section [peer NAME]");
+		wrong(&p, p.line ? p.line : 1,
+		      "there is no peer; write a section [peer NAME]");
 	free(line);
 	free(p.peer_line);
 	if (!p.n_errors)
@@ -710,18 +707,20 @@ int psk_read(const char *name, const struct peer_config *peer, char key[PSK_MAX]
 	if (len && text[len - 1] == '\r')
 		len--;
 	if (!len)
-		len = wrong(&p, line, "psk-file: %s is empty; ikehelper genpsk makes a key",
+		len = wrong(&p, line,
+			    "psk-file: %s is empty; ikehelper genpsk makes a key",
 			    peer->psk_file);
 	else if (len > PSK_MAX || memchr(text, '\0', len) || memchr(text, '\n', len))
 		len = wrong(&p, line,
 			    "psk-file: %s is not one line of at most %d characters",
 			    peer->psk_file, PSK_MAX);
 	else if (len < PSK_MIN && !peer->weak_psk)
-		len = wrong(&p, line,
-			    "psk-file: the key in %s is shorter than %d characters and can "
-			    "be guessed; ikehelper genpsk makes a better one, weak-psk = yes "
-			    "allows it",
-			    peer->psk_file, PSK_MIN);
+		len = wrong(
+			&p, line,
+			"psk-file: the key in %s is shorter than %d characters and can "
+			"be guessed; ikehelper genpsk makes a better one, weak-psk = yes "
+			"allows it",
+			peer->psk_file, PSK_MIN);
 	else
 		memcpy(key, text, len);
 	OPENSSL_cleanse(text, sizeof(text));

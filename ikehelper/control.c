@@ -178,8 +178,8 @@ static void json_when(cJSON *to, const char *name, uint64_t now, uint64_t when, 
 		json_u64(to, name, when > now ? (when - now) / 1000 : 0);
 }
 
-static void json_child(struct status *s, size_t peer, const struct ike_child_status *child,
-		       cJSON *list)
+static void json_child(struct status *s, size_t peer,
+		       const struct ike_child_status *child, cJSON *list)
 {
 	char l[TEXT_SUBNET], r[TEXT_SUBNET], suite[PROPOSAL_TEXT];
 	cJSON *o = cJSON_CreateObject();
@@ -249,7 +249,8 @@ static void json_peer_status(void *ctx, const struct ike_sa_status *sa)
 
 static void do_status(struct client *c, int peer)
 {
-	struct status s = { .daemon = c->control->daemon, .peer = peer,
+	struct status s = { .daemon = c->control->daemon,
+			    .peer = peer,
 			    .now = daemon_now() };
 	cJSON *o = cJSON_CreateObject();
 
@@ -488,8 +489,8 @@ static void on_acceptable(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	if (client < 0)
 		return;
-	c = control->n_clients < CLIENTS_MAX && is_welcome(client) ? calloc(1, sizeof(*c)) :
-								      NULL;
+	c = control->n_clients < CLIENTS_MAX && is_welcome(client) ? calloc(1, sizeof(*c))
+								   : NULL;
 	if (!c) {
 		close(client);
 		return;
@@ -512,9 +513,10 @@ static void on_acceptable(evutil_socket_t fd, short what, void *ctx)
 static int check_other(int fd, const struct sockaddr_un *addr)
 {
 	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0)
-		return fail("run: another ikehelper is running (control socket %s answers): "
-			    "stop it first, or give this one another with -s",
-			    addr->sun_path);
+		return fail(
+			"run: another ikehelper is running (control socket %s answers): "
+			"stop it first, or give this one another with -s",
+			addr->sun_path);
 	if (errno == ECONNREFUSED)
 		unlink(addr->sun_path);
 	return 0;

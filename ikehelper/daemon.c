@@ -22,6 +22,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "core/keymat.h"
 #include "ikehelper.h"
 #include "keys.h"
 #include "ladder.h"
@@ -249,7 +250,8 @@ static int add_sa(struct daemon *d, size_t peer, const struct ike_action *a)
 
 static int reserve_spi(struct daemon *d, size_t peer, uint32_t child, uint8_t spi[4])
 {
-	if (mod_spi_alloc(d->mod, d->link[peer].ifindex, module_id(d, peer, child), spi) == 0)
+	if (mod_spi_alloc(d->mod, d->link[peer].ifindex, module_id(d, peer, child),
+			  spi) == 0)
 		return 0;
 	complain(d, peer, "cannot reserve an SPI in the module");
 	return -1;
@@ -336,7 +338,8 @@ static void on_keys(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	while ((n = proc_answer(&d->keys, &a, sizeof(a))) > 0) {
 		if (n == sizeof(a) && proc_done(&d->keys, a.id) && a.len <= sizeof(a.out))
-			ike_answer(d->ike, daemon_now(), a.id, a.len ? a.out : NULL, a.len);
+			ike_answer(d->ike, daemon_now(), a.id, a.len ? a.out : NULL,
+				   a.len);
 		OPENSSL_cleanse(&a, sizeof(a));
 		pump(d);
 	}
@@ -351,7 +354,8 @@ static void on_worker(evutil_socket_t fd, short what, void *ctx);
 
 static int watch_worker(struct daemon *d)
 {
-	d->worker_ready = event_new(d->base, d->worker.fd, EV_READ | EV_PERSIST, on_worker, d);
+	d->worker_ready =
+		event_new(d->base, d->worker.fd, EV_READ | EV_PERSIST, on_worker, d);
 	return d->worker_ready ? event_add(d->worker_ready, NULL) : -1;
 }
 
@@ -385,8 +389,10 @@ static void on_worker(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	while ((n = proc_answer(&d->worker, &a, sizeof(a))) > 0) {
-		if (n == sizeof(a) && proc_done(&d->worker, a.id) && a.len <= sizeof(a.out))
-			ike_answer(d->ike, daemon_now(), a.id, a.len ? a.out : NULL, a.len);
+		if (n == sizeof(a) && proc_done(&d->worker, a.id) &&
+		    a.len <= sizeof(a.out))
+			ike_answer(d->ike, daemon_now(), a.id, a.len ? a.out : NULL,
+				   a.len);
 		OPENSSL_cleanse(&a, sizeof(a));
 		pump(d);
 	}
@@ -417,8 +423,9 @@ static void log_event(const struct trace_event *ev)
 	case TRACE_RECEIVED:
 	case TRACE_RESENT:
 	case TRACE_DUPLICATE:
-		fprintf(stderr, "%s%s %s, %" PRIu32 " octets: %s\n", number, ev->name,
-			trace_kind_name(ev->kind), ev->size, ev->words);
+		fprintf(stderr, "%s%s %s, %" PRIu32 " octets%s%s\n", number, ev->name,
+			trace_kind_name(ev->kind), ev->size, *ev->words ? ": " : "",
+			ev->words);
 		break;
 	case TRACE_REFUSED:
 		fprintf(stderr, "refused [%s]: %s\n", ev->code, ev->text);
@@ -428,17 +435,39 @@ static void log_event(const struct trace_event *ev)
 	}
 }
 
-static void trace(struct daemon *d, const struct trace_event *ev)
+/* The address that the route to a peer gives us, before the peer has answered to one. */
+static void local_by_route(struct daemon *d, const struct ike_addr *remote, char out[64])
 {
-	int peer = *ev->peer ? daemon_find(d, ev->peer) : -1;
-	cJSON *json = trace_to_json(ev);
-	char *line = json ? cJSON_PrintUnformatted(json) : NULL;
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(IKE_PORT) },
+			   us;
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+	socklen_t len = sizeof(us);
+	char ip[INET_ADDRSTRLEN];
 
+	memcpy(&to.sin_addr, remote->ip, 4);
+	if (connect(d->probe, &none, sizeof(none)) == 0 &&
+	    connect(d->probe, (struct sockaddr *)&to, sizeof(to)) == 0 &&
+	    getsockname(d->probe, (struct sockaddr *)&us, &len) == 0 &&
+	    inet_ntop(AF_INET, &us.sin_addr, ip, sizeof(ip)))
+		snprintf(out, 64, "%s:%d", ip, IKE_PORT);
+}
+
+static void trace(struct daemon *d, const struct trace_event *event)
+{
+	int peer = *event->peer ? daemon_find(d, event->peer) : -1;
+	struct trace_event ev = *event;
+	cJSON *json;
+	char *line;
+
+	if (peer >= 0 && !strncmp(ev.local, "any", 3))
+		local_by_route(d, &d->config->peer[peer].ike.remote, ev.local);
+	json = trace_to_json(&ev);
+	line = json ? cJSON_PrintUnformatted(json) : NULL;
 	cJSON_Delete(json);
-	log_event(ev);
+	log_event(&ev);
 	if (!line)
 		return;
-	control_event(d->control, peer, ev, line);
+	control_event(d->control, peer, &ev, line);
 	remember(peer < 0 ? &d->strangers : &d->link[peer].history, line);
 }
 
@@ -521,8 +550,8 @@ static void act(struct daemon *d, const struct ike_action *a)
 		break;
 	case IKE_SA_DEL:
 		/* It may be gone already: by its hard limit, or with its device. */
-		mod_sa_del(d->mod, d->link[peer].ifindex,
-			   module_id(d, peer, a->sa.child), a->sa.out, a->sa.spi);
+		mod_sa_del(d->mod, d->link[peer].ifindex, module_id(d, peer, a->sa.child),
+			   a->sa.out, a->sa.spi);
 		break;
 	case IKE_TRACE:
 		trace(d, &a->trace);
@@ -616,9 +645,10 @@ static int find_devices(struct daemon *d)
 		name = d->config->peer[i].interface;
 		d->link[i].ifindex = if_nametoindex(name);
 		if (!d->link[i].ifindex)
-			return fail("run: interface %s does not exist: ip link add %s type "
-				    "esptun",
-				    name, name);
+			return fail(
+				"run: interface %s does not exist: ip link add %s type "
+				"esptun",
+				name, name);
 		if (mod_dev_get(d->mod, d->link[i].ifindex, &dev) < 0)
 			return fail("run: interface %s: %s", name, mod_why(d->mod));
 	}
@@ -676,6 +706,50 @@ static int fill_devices(struct daemon *d)
 			if (set_module_peer(d, i, j, &path, &p->child[j].local,
 					    &p->child[j].remote) < 0)
 				return fail("run: peer %s: %s", p->name, mod_why(d->mod));
+	}
+	return 0;
+}
+
+/*
+ * Loads an SA of each suite and takes it out again: an algorithm that the kernel lacks is
+ * told now, and the first negotiation need not wait while the kernel loads the others.
+ */
+static int try_suite(struct daemon *d, size_t peer, const struct esp_proposal *suite)
+{
+	struct mod_sa sa = { .ifindex = d->link[peer].ifindex,
+			     .peer = module_id(d, peer, 0),
+			     .suite = *suite };
+	uint8_t key[KEYMAT_MAX];
+	int err;
+
+	sa.key = key;
+	sa.key_len = keymat_cipher_len(suite);
+	sa.integ_key = key + sa.key_len;
+	sa.integ_key_len = keymat_integ_len(suite);
+	random_octets(NULL, key, sizeof(key));
+	err = mod_spi_alloc(d->mod, sa.ifindex, sa.peer, sa.spi);
+	if (!err)
+		err = mod_sa_new(d->mod, &sa);
+	if (!err)
+		err = mod_sa_del(d->mod, sa.ifindex, sa.peer, false, sa.spi);
+	return err;
+}
+
+static int try_suites(struct daemon *d)
+{
+	char text[PROPOSAL_TEXT];
+	const struct ike_peer *p;
+	size_t i, j;
+
+	for (i = 0; i < d->config->n_peers; i++) {
+		p = &d->config->peer[i].ike;
+		for (j = 0; j < p->n_esp; j++) {
+			if (try_suite(d, i, &p->esp[j]) == 0)
+				continue;
+			esp_proposal_text(&p->esp[j], text);
+			return fail("run: peer %s: esp = %s does not work here: %s",
+				    p->name, text, mod_why(d->mod));
+		}
 	}
 	return 0;
 }
@@ -750,13 +824,16 @@ static int start(struct daemon *d, const char *path, int *control_fd, int *mod_f
 	d->udp = open_udp();
 	if (d->udp < 0)
 		return 1;
+	d->probe = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (d->probe < 0)
+		return fail("run: cannot open a socket: %s", strerror(errno));
 	*mod_fd = mod_events_open(d->mod);
 	if (*mod_fd < 0)
 		return fail("run: %s", mod_why(d->mod));
 	if (worker_start(&d->worker) < 0)
 		return fail("run: cannot start a worker process: %s", strerror(errno));
 	clear_devices(d);
-	if (!fill_devices(d))
+	if (!fill_devices(d) && !try_suites(d))
 		return 0;
 	clear_devices(d);
 	return 1;
@@ -791,8 +868,9 @@ static void forget(struct history *h)
 
 static void destroy(struct daemon *d)
 {
-	struct event *events[] = { d->udp_ready, d->mod_ready, d->keys_ready,
-				   d->worker_ready, d->timer, d->term, d->intr };
+	struct event *events[] = { d->udp_ready,    d->mod_ready, d->keys_ready,
+				   d->worker_ready, d->timer,	  d->term,
+				   d->intr };
 	size_t i;
 
 	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++)
@@ -807,6 +885,8 @@ static void destroy(struct daemon *d)
 	mod_close(d->mod);
 	if (d->udp >= 0)
 		close(d->udp);
+	if (d->probe >= 0)
+		close(d->probe);
 	for (i = 0; d->link && i < d->config->n_peers; i++) {
 		forget(&d->link[i].history);
 		free(d->link[i].child);
@@ -836,8 +916,7 @@ static int run(struct daemon *d, const char *path)
 	if (err)
 		return err;
 	pump(d);
-	fprintf(stderr, "ikehelper: ready, %zu peers, control socket %s\n",
-		d->config->n_peers, control_path);
+	fprintf(stderr, "ikehelper: ready, control socket %s\n", control_path);
 	event_base_dispatch(d->base);
 	if (!d->status)
 		take_down(d);
@@ -847,7 +926,7 @@ static int run(struct daemon *d, const char *path)
 int cmd_run(int argc, char **argv)
 {
 	const char *path = CONFIG_PATH;
-	struct daemon d = { .udp = -1 };
+	struct daemon d = { .udp = -1, .probe = -1 };
 	int err;
 
 	if (argc == 2 && !strcmp(argv[0], "-c"))

@@ -44,6 +44,7 @@ struct daemon {
 	struct mod *mod;
 	struct ike *ike;
 	int udp;
+	int probe; /* a UDP socket that only asks for routes */
 	struct proc keys, worker;
 	struct event *udp_ready, *mod_ready, *keys_ready, *worker_ready, *timer;
 	struct event *term, *intr;

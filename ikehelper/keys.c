@@ -36,9 +36,10 @@ int secret_open(const char *path, char why[KEYS_WHY])
 	} else if (S_ISDIR(st.st_mode)) {
 		snprintf(why, KEYS_WHY, "%.200s is a directory, not a key file", path);
 	} else if (S_ISREG(st.st_mode) && st.st_mode & 077) {
-		snprintf(why, KEYS_WHY,
-			 "%.200s is open to others than its owner (mode %03o): chmod 600 %.200s",
-			 path, st.st_mode & 0777, path);
+		snprintf(
+			why, KEYS_WHY,
+			"%.200s is open to others than its owner (mode %03o): chmod 600 %.200s",
+			path, st.st_mode & 0777, path);
 	} else {
 		return fd;
 	}
@@ -80,8 +81,8 @@ static void answer(const struct key *keys, size_t n, const struct keys_request *
 	a->id = q->id;
 	if (q->peer >= n || q->len > sizeof(q->data) || !len)
 		return;
-	if (prf(q->hash, CHUNK((const uint8_t *)keys[q->peer].key, keys[q->peer].len), &data,
-		1, a->out) == 0)
+	if (prf(q->hash, CHUNK((const uint8_t *)keys[q->peer].key, keys[q->peer].len),
+		&data, 1, a->out) == 0)
 		a->len = len;
 }
 

@@ -18,9 +18,9 @@
 
 /* The characters that lines are made of. */
 struct style {
-	const char *post;      /* a site's line through time */
-	const char *stroke[3]; /* enum ladder_stroke */
-	const char *from, *to; /* arrow heads on the left and on the right */
+	const char *post;	  /* a site's line through time */
+	const char *stroke[3];	  /* enum ladder_stroke */
+	const char *from, *to;	  /* arrow heads on the left and on the right */
 	const char *left, *right; /* the ends of a heading */
 	const char *mark[N_MARKS];
 };
@@ -71,7 +71,8 @@ static void paint_heading(struct ladder *l, const char *text)
 {
 	const struct style *s = style_of(l);
 
-	fprintf(l->out, "%*s%s%s %s ", MARGIN, "", s->left, s->stroke[LADDER_DOUBLE], text);
+	fprintf(l->out, "%*s%s%s %s ", MARGIN, "", s->left, s->stroke[LADDER_DOUBLE],
+		text);
 	repeat(l->out, s->stroke[LADDER_DOUBLE], ladder_inside(l) - strlen(text) - 3);
 	fprintf(l->out, "%s\n", s->right);
 }
@@ -162,8 +163,8 @@ static void write_sides(struct ladder *l, const char *ours, const char *theirs)
 
 	if (!*ours && !*theirs)
 		return;
-	snprintf(line, sizeof(line), "%-*s   %s", (int)half, "this host has:",
-		 "the peer has:");
+	snprintf(line, sizeof(line), "%-*s   %s", (int)half,
+		 "this host has:", "the peer has:");
 	l->painter->line(l, MARK_NONE, INDENT, line);
 	while (*a || *b) {
 		take_line(&a, left, half - 2);
@@ -180,7 +181,8 @@ static void time_text(const struct ladder *l, const struct trace_event *ev, char
 	if (ms < 10000)
 		snprintf(out, 32, "+%" PRIu64 " ms", ms);
 	else
-		snprintf(out, 32, "+%" PRIu64 ".%" PRIu64 " s", ms / 1000, ms % 1000 / 100);
+		snprintf(out, 32, "+%" PRIu64 ".%" PRIu64 " s", ms / 1000,
+			 ms % 1000 / 100);
 }
 
 static void write_message(struct ladder *l, const struct trace_event *ev)
@@ -194,9 +196,9 @@ static void write_message(struct ladder *l, const struct trace_event *ev)
 	time_text(l, ev, time);
 	snprintf(label, ladder_inside(l) - strlen(time) - 8, "%s%s, %" PRIu32 " octets%s",
 		 number, ev->name, ev->size,
-		 !again ? "" :
-		 ours	? ", sent again" :
-			  ", came again");
+		 !again ? ""
+		 : ours ? ", sent again"
+			: ", came again");
 	l->painter->arrow(l, ours ? LADDER_TO_PEER : LADDER_TO_US,
 			  again ? LADDER_DASHED : LADDER_PLAIN, label, time);
 	if (again)
@@ -234,6 +236,7 @@ static void begin(struct ladder *l, const struct trace_event *ev)
 	if (l->begun)
 		fputc('\n', l->out);
 	l->begun = true;
+	snprintf(l->peer, sizeof(l->peer), "%s", ev->peer);
 	l->negotiation = ev->negotiation;
 	l->phase = 0;
 	l->start = ev->ms;
@@ -262,9 +265,11 @@ static void enter_phase(struct ladder *l, uint8_t phase)
 	l->painter->heading(l, title[phase]);
 }
 
+/* Events without a negotiation, user traffic for one, go on where the drawing is. */
 void ladder_event(struct ladder *l, const struct trace_event *ev)
 {
-	if (!l->begun || l->negotiation != ev->negotiation)
+	if (!l->begun || strcmp(l->peer, ev->peer) ||
+	    (ev->negotiation && l->negotiation != ev->negotiation))
 		begin(l, ev);
 	enter_phase(l, ev->phase);
 	switch (ev->kind) {
@@ -302,11 +307,13 @@ static const struct {
 	const char *name;
 	size_t at, size;
 } texts[] = {
-#define TEXT(field) \
-	{ #field, offsetof(struct trace_event, field), \
-	  sizeof(((struct trace_event *)0)->field) }
+#define TEXT(field)                                              \
+	{                                                        \
+#field, offsetof(struct trace_event, field),     \
+			sizeof(((struct trace_event *)0)->field) \
+	}
 	TEXT(peer), TEXT(local), TEXT(remote), TEXT(name), TEXT(words),
-	TEXT(text), TEXT(ref), TEXT(code), TEXT(ours), TEXT(theirs),
+	TEXT(text), TEXT(ref),	 TEXT(code),   TEXT(ours), TEXT(theirs),
 #undef TEXT
 };
 
@@ -344,9 +351,9 @@ static double number_of(const cJSON *json, const char *name, double max)
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(json, name);
 
-	return cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble <= max ?
-		       v->valuedouble :
-		       0;
+	return cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble <= max
+		       ? v->valuedouble
+		       : 0;
 }
 
 int trace_from_json(const cJSON *json, struct trace_event *ev)

@@ -44,6 +44,7 @@ struct ladder {
 	unsigned width; /* columns, LADDER_WIDTH_MIN to _MAX */
 
 	bool begun;
+	char peer[64];
 	uint32_t negotiation;
 	uint8_t phase;
 	uint64_t start; /* ms of the negotiation's first event */

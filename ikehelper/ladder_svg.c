@@ -121,7 +121,8 @@ int ladder_svg(FILE *out, const struct trace_event *event, size_t n)
 		"refY=\"4\" orient=\"auto-start-reverse\" markerUnits=\"userSpaceOnUse\">"
 		"<path d=\"M0 0L10 4L0 8z\" style=\"fill:#222\"/></marker></defs>\n"
 		"<rect x=\"0\" y=\"0\" width=\"%u\" height=\"%u\" style=\"fill:#fff;stroke:none\"/>\n",
-		l.width * COLUMN, l.rows * ROW + ROW, l.width * COLUMN, l.rows * ROW + ROW);
+		l.width * COLUMN, l.rows * ROW + ROW, l.width * COLUMN,
+		l.rows * ROW + ROW);
 	fputs(body, out);
 	fputs("</svg>\n", out);
 	free(body);

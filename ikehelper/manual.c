@@ -63,8 +63,8 @@ static int read_dev(struct args *a, uint32_t *ifindex, const char **name)
 	*ifindex = if_nametoindex(*name);
 	if (*ifindex)
 		return 0;
-	return fail("%s: there is no device %s: ip link add %s type esptun", a->what, *name,
-		    *name);
+	return fail("%s: there is no device %s: ip link add %s type esptun", a->what,
+		    *name, *name);
 }
 
 static int read_id(struct args *a, uint32_t *id)
@@ -105,7 +105,8 @@ static int read_direction(struct args *a, bool *out)
 
 static int no_more(struct args *a)
 {
-	return a->argc ? misuse("%s: do not know what %s is for", a->what, a->argv[0]) : 0;
+	return a->argc ? misuse("%s: do not know what %s is for", a->what, a->argv[0])
+		       : 0;
 }
 
 static struct mod *open_module(const char *what)
@@ -145,22 +146,26 @@ static int read_selectors(struct args *a, struct ike_child_cfg *sel, size_t *n)
 	int err = 0;
 
 	if (!copy)
-		return misuse("%s: selectors wants LOCAL=REMOTE[,LOCAL=REMOTE...]", a->what);
+		return misuse("%s: selectors wants LOCAL=REMOTE[,LOCAL=REMOTE...]",
+			      a->what);
 	for (*n = 0; !err && (pair = strsep(&rest, ",")); (*n)++) {
 		r = strchr(pair, '=');
 		if (!r) {
-			err = misuse("%s: selector %s wants to be LOCAL=REMOTE", a->what, pair);
+			err = misuse("%s: selector %s wants to be LOCAL=REMOTE", a->what,
+				     pair);
 			break;
 		}
 		*r++ = '\0';
 		if (*n == SELECTORS_MAX)
-			err = misuse("%s: more than %d selectors", a->what, SELECTORS_MAX);
+			err = misuse("%s: more than %d selectors", a->what,
+				     SELECTORS_MAX);
 		else if (subnet_parse(pair, &sel[*n].local, why) < 0 ||
 			 subnet_parse(r, &sel[*n].remote, why) < 0)
 			err = misuse("%s: %s", a->what, why);
 		else if (sel[*n].local.proto && sel[*n].remote.proto &&
 			 sel[*n].local.proto != sel[*n].remote.proto)
-			err = misuse("%s: selector %s=%s has two protocols", a->what, pair, r);
+			err = misuse("%s: selector %s=%s has two protocols", a->what,
+				     pair, r);
 	}
 	free(copy);
 	return err;
@@ -349,7 +354,8 @@ static int read_key(struct args *a, const char *dev, const char *alg, struct mod
 	int err = 0;
 
 	if (!path)
-		return misuse("%s: the key file is missing; - is standard input", a->what);
+		return misuse("%s: the key file is missing; - is standard input",
+			      a->what);
 	len = read_key_file(a->what, path, text, KEY_FILE_MAX);
 	if (len < 0)
 		return 1;
@@ -360,12 +366,13 @@ static int read_key(struct args *a, const char *dev, const char *alg, struct mod
 	sa->integ_key_len = keymat_integ_len(&sa->suite);
 	want = sa->key_len + sa->integ_key_len;
 	if (strlen(text) != (size_t)len)
-		err = fail("%s: %s: the key is binary: write it in hexadecimal", a->what, path);
+		err = fail("%s: %s: the key is binary: write it in hexadecimal", a->what,
+			   path);
 	else if ((len = hex_parse(text, key, KEY_MAX, why)) < 0)
 		err = fail("%s: %s: %s", a->what, path, why);
 	else if ((size_t)len != want)
-		err = fail("%s: %s: key is %zd octets, %s needs %zu", a->what, dev, len, alg,
-			   want);
+		err = fail("%s: %s: key is %zd octets, %s needs %zu", a->what, dev, len,
+			   alg, want);
 	OPENSSL_cleanse(text, sizeof(text));
 	return err;
 }
@@ -376,12 +383,13 @@ static int read_suite(struct args *a, const char **alg, struct esp_proposal *sui
 
 	*alg = next(a);
 	if (!*alg)
-		return misuse("%s: the algorithm is missing: aes256gcm16, for one", a->what);
+		return misuse("%s: the algorithm is missing: aes256gcm16, for one",
+			      a->what);
 	if (esp_proposal_parse(*alg, true, suite, why) < 0)
 		return misuse("%s: %s", a->what, why);
 	if (suite->group != GROUP_NONE)
-		return misuse("%s: %s has a group, which keys by hand have no use for", a->what,
-			      *alg);
+		return misuse("%s: %s has a group, which keys by hand have no use for",
+			      a->what, *alg);
 	return 0;
 }
 
@@ -395,12 +403,14 @@ static int read_limits(struct args *a, uint64_t limit[MOD_LIMITS])
 
 	do {
 		value = next(a);
-		for (i = 0; name && i < MOD_LIMITS && strcmp(name, mod_limit_name[i]); i++)
+		for (i = 0; name && i < MOD_LIMITS && strcmp(name, mod_limit_name[i]);
+		     i++)
 			;
 		if (!name || i == MOD_LIMITS)
-			return misuse("%s: limits wants soft- or hard- and seconds, bytes or "
-				      "packets, not %s",
-				      a->what, name ? name : "nothing");
+			return misuse(
+				"%s: limits wants soft- or hard- and seconds, bytes or "
+				"packets, not %s",
+				a->what, name ? name : "nothing");
 		snprintf(digits, sizeof(digits), "%s", value ? value : "");
 		comma = strchr(digits, ',');
 		if (comma)
@@ -434,7 +444,8 @@ static int read_sa_options(struct args *a, struct mod_sa *sa)
 		} else if (!strcmp(word, "replay") && !sa->out) {
 			value = next(a);
 			if (!value || u64_parse(value, UINT32_MAX, &v) < 0)
-				return misuse("%s: replay wants a number of packets", a->what);
+				return misuse("%s: replay wants a number of packets",
+					      a->what);
 			sa->replay_window = v;
 		} else if (!strcmp(word, "esn")) {
 			value = next(a);
@@ -442,8 +453,9 @@ static int read_sa_options(struct args *a, struct mod_sa *sa)
 				return misuse("%s: esn wants on or off", a->what);
 			sa->suite.esn = !strcmp(value, "on");
 		} else {
-			err = misuse("%s: do not know what %s is for on an SA that goes %s",
-				     a->what, word, sa->out ? "out" : "in");
+			err = misuse(
+				"%s: do not know what %s is for on an SA that goes %s",
+				a->what, word, sa->out ? "out" : "in");
 		}
 		if (err)
 			return err;
@@ -509,7 +521,8 @@ static int sa_activate(struct args *a)
 	    (err = read_spi(a, spi)) || (err = no_more(a)))
 		return err;
 	mod = open_module(a->what);
-	return mod ? finish(mod, mod_sa_activate(mod, ifindex, id, spi), a->what, dev) : 1;
+	return mod ? finish(mod, mod_sa_activate(mod, ifindex, id, spi), a->what, dev)
+		   : 1;
 }
 
 static int sa_del(struct args *a)
@@ -526,7 +539,8 @@ static int sa_del(struct args *a)
 	    (err = no_more(a)))
 		return err;
 	mod = open_module(a->what);
-	return mod ? finish(mod, mod_sa_del(mod, ifindex, id, out, spi), a->what, dev) : 1;
+	return mod ? finish(mod, mod_sa_del(mod, ifindex, id, out, spi), a->what, dev)
+		   : 1;
 }
 
 static void show_sa(void *ctx, const struct mod_sa *sa)
@@ -579,7 +593,7 @@ static int dev_show(struct args *a)
 		return err;
 	if (json)
 		return json_print(json_dev(&d), true);
-	printf("%s has %" PRIu32 " peers\n", dev, d.peers);
+	printf("%s peers %" PRIu32 "\n", dev, d.peers);
 	drops_print(&d.drops);
 	return 0;
 }

@@ -40,7 +40,7 @@ struct waiting {
 
 const char *const mod_limit_name[MOD_LIMITS] = {
 	[MOD_SOFT_SECONDS] = "soft-seconds", [MOD_HARD_SECONDS] = "hard-seconds",
-	[MOD_SOFT_BYTES] = "soft-bytes",	    [MOD_HARD_BYTES] = "hard-bytes",
+	[MOD_SOFT_BYTES] = "soft-bytes",     [MOD_HARD_BYTES] = "hard-bytes",
 	[MOD_SOFT_PACKETS] = "soft-packets", [MOD_HARD_PACKETS] = "hard-packets",
 };
 
@@ -69,7 +69,8 @@ static int explain(struct mod *mod, int err, struct nlattr *tlv, int len)
 	else if (err == EPERM || err == EACCES)
 		snprintf(mod->why, sizeof(mod->why), "needs CAP_NET_ADMIN: run as root");
 	else
-		snprintf(mod->why, sizeof(mod->why), "the kernel says: %s", strerror(err));
+		snprintf(mod->why, sizeof(mod->why), "the kernel says: %s",
+			 strerror(err));
 	return -1;
 }
 
@@ -211,8 +212,9 @@ static int find_family(struct mod *mod, char why[MOD_WHY])
 
 	mod->family = genl_ctrl_resolve(mod->sock, ESPTUN_GENL_NAME);
 	if (mod->family < 0 || genl_ctrl_alloc_cache(mod->sock, &cache) < 0) {
-		snprintf(why, MOD_WHY,
-			 "the esptun module is not loaded: insmod esptun.ko or modprobe esptun");
+		snprintf(
+			why, MOD_WHY,
+			"the esptun module is not loaded: insmod esptun.ko or modprobe esptun");
 		return -1;
 	}
 	family = genl_ctrl_search_by_name(cache, ESPTUN_GENL_NAME);
@@ -308,7 +310,7 @@ static void get_drops(struct nlattr *attrs, int len, int type, struct mod_drops 
 	int left;
 
 	out->n = 0;
-	nla_for_each_attr(nest, attrs, len, left) {
+	nla_for_each_attr (nest, attrs, len, left) {
 		if (nla_type(nest) != type || out->n == MOD_DROPS_MAX ||
 		    nla_parse_nested(attr, ESPTUN_A_DROP_MAX, nest, NULL) < 0)
 			continue;
@@ -344,8 +346,7 @@ int mod_dev_get(struct mod *mod, uint32_t ifindex, struct mod_dev *out)
 
 static int put_selector(struct nl_msg *msg, const struct ike_child_cfg *s)
 {
-	struct nlattr *nest =
-		nla_nest_start(msg, NLA_F_NESTED | ESPTUN_A_PEER_SELECTORS);
+	struct nlattr *nest = nla_nest_start(msg, NLA_F_NESTED | ESPTUN_A_PEER_SELECTORS);
 	uint8_t proto = s->local.proto ? s->local.proto : s->remote.proto;
 
 	if (!nest || nla_put(msg, ESPTUN_A_SELECTOR_LOCAL_IPV4, 4, s->local.ip) ||
@@ -429,7 +430,7 @@ static void parse_peer(struct nlattr *attrs, int len, void *arg)
 	selector = calloc(len / NLA_HDRLEN + 1, sizeof(*selector));
 	if (!selector)
 		return;
-	nla_for_each_attr(nest, attrs, len, left)
+	nla_for_each_attr (nest, attrs, len, left)
 		if (nla_type(nest) == ESPTUN_A_PEER_SELECTORS)
 			get_selector(nest, &selector[peer.n_selectors++]);
 	peer.selector = selector;
@@ -445,7 +446,7 @@ static void parse_peer(struct nlattr *attrs, int len, void *arg)
 }
 
 int mod_peer_dump(struct mod *mod, uint32_t ifindex,
-		 void (*fn)(void *ctx, const struct mod_peer *), void *ctx)
+		  void (*fn)(void *ctx, const struct mod_peer *), void *ctx)
 {
 	struct nl_msg *msg = request(mod, ESPTUN_CMD_PEER_GET, NLM_F_DUMP);
 	struct peer_dump dump = { .fn = fn, .ctx = ctx };
@@ -459,7 +460,8 @@ int mod_peer_dump(struct mod *mod, uint32_t ifindex,
 }
 
 /* The first attributes of every request that is about an SA. */
-static struct nl_msg *sa_request(struct mod *mod, int cmd, uint32_t ifindex, uint32_t peer)
+static struct nl_msg *sa_request(struct mod *mod, int cmd, uint32_t ifindex,
+				 uint32_t peer)
 {
 	struct nl_msg *msg = request(mod, cmd, 0);
 
@@ -548,7 +550,8 @@ int mod_sa_new(struct mod *mod, const struct mod_sa *sa)
 	return transact(mod, msg, &w);
 }
 
-int mod_sa_activate(struct mod *mod, uint32_t ifindex, uint32_t peer, const uint8_t spi[4])
+int mod_sa_activate(struct mod *mod, uint32_t ifindex, uint32_t peer,
+		    const uint8_t spi[4])
 {
 	struct nl_msg *msg = sa_request(mod, ESPTUN_CMD_SA_ACTIVATE, ifindex, peer);
 	struct waiting w = { .parse = NULL };
@@ -560,7 +563,7 @@ int mod_sa_activate(struct mod *mod, uint32_t ifindex, uint32_t peer, const uint
 }
 
 int mod_sa_del(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,
-	      const uint8_t spi[4])
+	       const uint8_t spi[4])
 {
 	struct nl_msg *msg = sa_request(mod, ESPTUN_CMD_SA_DEL, ifindex, peer);
 	struct waiting w = { .parse = NULL };
@@ -580,9 +583,9 @@ struct sa_dump {
 
 static void get_suite(struct nlattr **attr, struct esp_proposal *out)
 {
-	out->cipher = get(attr[ESPTUN_A_SA_CIPHER]) == ESPTUN_CIPHER_AES_CBC ?
-			      CIPHER_AES_CBC :
-			      CIPHER_AES_GCM_16;
+	out->cipher = get(attr[ESPTUN_A_SA_CIPHER]) == ESPTUN_CIPHER_AES_CBC
+			      ? CIPHER_AES_CBC
+			      : CIPHER_AES_GCM_16;
 	switch (get(attr[ESPTUN_A_SA_INTEG])) {
 	case ESPTUN_INTEG_HMAC_SHA1_96:
 		out->integ = HASH_SHA1;
@@ -630,7 +633,7 @@ static void parse_sa(struct nlattr *attrs, int len, void *arg)
 }
 
 int mod_sa_dump(struct mod *mod, uint32_t ifindex,
-	       void (*fn)(void *ctx, const struct mod_sa *), void *ctx)
+		void (*fn)(void *ctx, const struct mod_sa *), void *ctx)
 {
 	struct nl_msg *msg = request(mod, ESPTUN_CMD_SA_GET, NLM_F_DUMP);
 	struct sa_dump dump = { .fn = fn, .ctx = ctx };
@@ -645,7 +648,8 @@ int mod_sa_dump(struct mod *mod, uint32_t ifindex,
 
 int mod_events_open(struct mod *mod)
 {
-	int group = genl_ctrl_resolve_grp(mod->sock, ESPTUN_GENL_NAME, ESPTUN_MCGRP_EVENTS);
+	int group =
+		genl_ctrl_resolve_grp(mod->sock, ESPTUN_GENL_NAME, ESPTUN_MCGRP_EVENTS);
 	int err = group < 0 ? group : -NLE_NOMEM;
 
 	if (group >= 0)
@@ -710,7 +714,7 @@ static int on_event_seq(struct nl_msg *msg, void *arg)
 }
 
 int mod_events_read(struct mod *mod, void (*fn)(void *ctx, const struct mod_event *),
-		   void *ctx)
+		    void *ctx)
 {
 	struct event_reader r = { .fn = fn, .ctx = ctx };
 	struct mod_event lost = { .type = MOD_LOST };

@@ -14,7 +14,7 @@
 
 #include "core/ike.h"
 
-#define MOD_WHY	     256
+#define MOD_WHY	      256
 #define MOD_DROPS_MAX 64
 
 struct mod;
@@ -103,20 +103,21 @@ int mod_peer_set(struct mod *mod, const struct mod_peer *peer);
 int mod_peer_del(struct mod *mod, uint32_t ifindex, uint32_t id);
 /* Of one device, or with ifindex 0 of all devices in this network namespace. */
 int mod_peer_dump(struct mod *mod, uint32_t ifindex,
-		 void (*fn)(void *ctx, const struct mod_peer *), void *ctx);
+		  void (*fn)(void *ctx, const struct mod_peer *), void *ctx);
 
 int mod_spi_alloc(struct mod *mod, uint32_t ifindex, uint32_t peer, uint8_t spi[4]);
 int mod_sa_new(struct mod *mod, const struct mod_sa *sa);
-int mod_sa_activate(struct mod *mod, uint32_t ifindex, uint32_t peer, const uint8_t spi[4]);
+int mod_sa_activate(struct mod *mod, uint32_t ifindex, uint32_t peer,
+		    const uint8_t spi[4]);
 int mod_sa_del(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,
-	      const uint8_t spi[4]);
+	       const uint8_t spi[4]);
 int mod_sa_dump(struct mod *mod, uint32_t ifindex,
-	       void (*fn)(void *ctx, const struct mod_sa *), void *ctx);
+		void (*fn)(void *ctx, const struct mod_sa *), void *ctx);
 
 /* Subscribes; returns a descriptor that becomes readable, or -1. */
 int mod_events_open(struct mod *mod);
 /* Calls fn for each event that is there, without waiting for more. */
 int mod_events_read(struct mod *mod, void (*fn)(void *ctx, const struct mod_event *),
-		   void *ctx);
+		    void *ctx);
 
 #endif

@@ -21,36 +21,63 @@
 
 /* What libc, OpenSSL and one socket need. */
 static const int calls[] = {
-	SCMP_SYS(read),		SCMP_SYS(write),	 SCMP_SYS(writev),
-	SCMP_SYS(close),	SCMP_SYS(fstat),	 SCMP_SYS(newfstatat),
-	SCMP_SYS(lseek),	SCMP_SYS(brk),		 SCMP_SYS(munmap),
-	SCMP_SYS(mremap),	SCMP_SYS(madvise),	 SCMP_SYS(futex),
-	SCMP_SYS(getrandom),	SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
-	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(sendto),	SCMP_SYS(recvfrom),	 SCMP_SYS(sendmsg),
-	SCMP_SYS(recvmsg),	SCMP_SYS(getpid),	 SCMP_SYS(gettid),
-	SCMP_SYS(tgkill),	SCMP_SYS(restart_syscall), SCMP_SYS(exit),
-	SCMP_SYS(exit_group),
+	SCMP_SYS(read),		  SCMP_SYS(write),
+	SCMP_SYS(writev),	  SCMP_SYS(close),
+	SCMP_SYS(fstat),	  SCMP_SYS(newfstatat),
+	SCMP_SYS(lseek),	  SCMP_SYS(brk),
+	SCMP_SYS(munmap),	  SCMP_SYS(mremap),
+	SCMP_SYS(madvise),	  SCMP_SYS(futex),
+	SCMP_SYS(getrandom),	  SCMP_SYS(clock_gettime),
+	SCMP_SYS(gettimeofday),	  SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
+	SCMP_SYS(sendto),	  SCMP_SYS(recvfrom),
+	SCMP_SYS(sendmsg),	  SCMP_SYS(recvmsg),
+	SCMP_SYS(getpid),	  SCMP_SYS(gettid),
+	SCMP_SYS(tgkill),	  SCMP_SYS(restart_syscall),
+	SCMP_SYS(exit),		  SCMP_SYS(exit_group),
 };
 
 /* What the loop needs besides: its events, its clients, and a new worker. */
 static const int network_calls[] = {
-	SCMP_SYS(epoll_wait),	SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
-	SCMP_SYS(epoll_ctl),	SCMP_SYS(poll),	       SCMP_SYS(ppoll),
-	SCMP_SYS(accept),	SCMP_SYS(accept4),     SCMP_SYS(fcntl),
-	SCMP_SYS(ioctl),	SCMP_SYS(getsockopt),  SCMP_SYS(setsockopt),
-	SCMP_SYS(getsockname),	SCMP_SYS(shutdown),    SCMP_SYS(unlink),
-	SCMP_SYS(unlinkat),	SCMP_SYS(readv),       SCMP_SYS(timerfd_settime),
-	SCMP_SYS(socketpair),	SCMP_SYS(clone),       SCMP_SYS(fork),
-	SCMP_SYS(wait4),	SCMP_SYS(waitid),      SCMP_SYS(getppid),
-	SCMP_SYS(dup2),		SCMP_SYS(dup3),	       SCMP_SYS(close_range),
-	SCMP_SYS(prctl),	SCMP_SYS(seccomp),     SCMP_SYS(capget),
-	SCMP_SYS(capset),	SCMP_SYS(set_robust_list), SCMP_SYS(prlimit64),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_pwait2),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(accept),
+	SCMP_SYS(accept4),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(ioctl),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(connect),
+	SCMP_SYS(shutdown),
+	SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat),
+	SCMP_SYS(readv),
+	SCMP_SYS(timerfd_settime),
+	SCMP_SYS(socketpair),
+	SCMP_SYS(clone),
+	SCMP_SYS(fork),
+	SCMP_SYS(wait4),
+	SCMP_SYS(waitid),
+	SCMP_SYS(getppid),
+	SCMP_SYS(dup2),
+	SCMP_SYS(dup3),
+	SCMP_SYS(close_range),
+	SCMP_SYS(prctl),
+	SCMP_SYS(seccomp),
+	SCMP_SYS(capget),
+	SCMP_SYS(capset),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(prlimit64),
 };
 
 /* Libraries look for files that may be missing; for these calls they get an error. */
 static const int refused[] = {
-	SCMP_SYS(open),	  SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(access),
+	SCMP_SYS(open),	  SCMP_SYS(openat), SCMP_SYS(openat2),	SCMP_SYS(access),
 	SCMP_SYS(socket), SCMP_SYS(clone3), SCMP_SYS(readlink),
 };
 
@@ -87,15 +114,15 @@ static int load_filter(enum sandbox_role role)
 	if (!err && role == SANDBOX_NETWORK)
 		err = allow(ctx, network_calls, N(network_calls));
 	for (i = 0; !err && i < N(refused); i++)
-		err = seccomp_rule_add(ctx,
-				       SCMP_ACT_ERRNO(refused[i] == SCMP_SYS(clone3) ?
-							      ENOSYS :
-							      EACCES),
-				       refused[i], 0);
+		err = seccomp_rule_add(
+			ctx,
+			SCMP_ACT_ERRNO(refused[i] == SCMP_SYS(clone3) ? ENOSYS : EACCES),
+			refused[i], 0);
 	if (!err)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, no_code);
 	if (!err)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_code);
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+				       no_code);
 	if (!err)
 		err = seccomp_load(ctx);
 	if (ctx)
@@ -121,9 +148,9 @@ static int warm_up(void)
 
 	return prf(HASH_SHA256, CHUNK(priv, sizeof(priv)), NULL, 0, out) < 0 ||
 			       dh_compute(DH_PUBLIC, GROUP_ECP256, CHUNK(priv, 40),
-					  CHUNK(NULL, 0), pub) < 0 ?
-		       -1 :
-		       0;
+					  CHUNK(NULL, 0), pub) < 0
+		       ? -1
+		       : 0;
 }
 
 void sandbox_begin(void)

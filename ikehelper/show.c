@@ -205,7 +205,8 @@ void drops_print(const struct mod_drops *drops)
 	size_t i;
 
 	for (i = 0; i < drops->n; i++)
-		printf("%s%s %" PRIu64 "%s", i ? ", " : "  dropped: ", drops->drop[i].name,
+		printf("%s%s %" PRIu64 "%s",
+		       i ? ", " : "  dropped: ", drops->drop[i].name,
 		       drops->drop[i].packets, i + 1 == drops->n ? "\n" : "");
 }
 
@@ -259,8 +260,8 @@ void sa_print(const struct mod_sa *sa)
 		spi_text(sa->pair_spi, spi);
 		printf(" pair %s", spi);
 	}
-	printf("\n  age %s, %" PRIu64 " packets, %" PRIu64 " bytes, sequence number %" PRIu64
-	       "\n",
+	printf("\n  age %s, %" PRIu64 " packets, %" PRIu64
+	       " bytes, sequence number %" PRIu64 "\n",
 	       age, sa->packets, sa->bytes, sa->seq);
 	for (i = 0; i < MOD_LIMITS; i++) {
 		if (!sa->limit[i])

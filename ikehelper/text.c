@@ -46,13 +46,15 @@ int spi_parse(const char *text, uint8_t spi[4], char *why)
 
 	if (u64_parse(text, UINT32_MAX, &v) < 0) {
 		snprintf(why, TEXT_WHY,
-			 "%.40s is no SPI: write 0x and up to 8 hex digits, or a number", text);
+			 "%.40s is no SPI: write 0x and up to 8 hex digits, or a number",
+			 text);
 		return -1;
 	}
 	if (v < 256) {
-		snprintf(why, TEXT_WHY,
-			 "SPI %.40s is below 256, which RFC 4303 reserves: use 256 or more",
-			 text);
+		snprintf(
+			why, TEXT_WHY,
+			"SPI %.40s is below 256, which RFC 4303 reserves: use 256 or more",
+			text);
 		return -1;
 	}
 	be = htonl(v);
@@ -146,9 +148,9 @@ static bool mask(uint8_t ip[4], uint8_t bits)
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		keep = bits >= 8 * (i + 1) ? 0xff :
-		       bits <= 8 * i	   ? 0 :
-					     0xff << (8 - bits % 8);
+		keep = bits >= 8 * (i + 1) ? 0xff
+		       : bits <= 8 * i	   ? 0
+					   : 0xff << (8 - bits % 8);
 		was_set |= ip[i] & ~keep;
 		ip[i] &= keep;
 	}
@@ -190,7 +192,8 @@ int subnet_parse(const char *text, struct ike_subnet *out, char *why)
 	return -1;
 bad:
 	snprintf(why, TEXT_WHY,
-		 "%.40s is no subnet: write ADDRESS/BITS, or ADDRESS/BITS/PROTO/PORT", text);
+		 "%.40s is no subnet: write ADDRESS/BITS, or ADDRESS/BITS/PROTO/PORT",
+		 text);
 	return -1;
 }
 
@@ -238,11 +241,13 @@ int hex_parse(const char *text, uint8_t *out, size_t size, char *why)
 		lo = text[1] ? digit(text[1]) : -1;
 		if (hi < 0 || lo < 0) {
 			snprintf(why, TEXT_WHY,
-				 "octet %zu of the key is not two hexadecimal digits", n + 1);
+				 "octet %zu of the key is not two hexadecimal digits",
+				 n + 1);
 			return -1;
 		}
 		if (n == size) {
-			snprintf(why, TEXT_WHY, "the key is longer than any algorithm takes");
+			snprintf(why, TEXT_WHY,
+				 "the key is longer than any algorithm takes");
 			return -1;
 		}
 		out[n++] = hi << 4 | lo;

@@ -19,13 +19,13 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define PLACE                                                                  \
+#define PLACE                                                                       \
 	.peer = "osaka", .local = "198.51.100.1:500", .remote = "198.51.100.2:500", \
 	.negotiation = 1
 
 static const struct trace_event up[] = {
-	{ PLACE, .ms = 1000, .kind = TRACE_SENT, .phase = 1, .number = 1, .initiator = true,
-	  .size = 180, .name = "Main Mode 1",
+	{ PLACE, .ms = 1000, .kind = TRACE_SENT, .phase = 1, .number = 1,
+	  .initiator = true, .size = 180, .name = "Main Mode 1",
 	  .words = "SA: aes256-sha256-modp2048; vendor: DPD",
 	  .text = "Proposes suites for the control tunnel." },
 	{ PLACE, .ms = 1031, .kind = TRACE_RECEIVED, .phase = 1, .number = 2,
@@ -34,8 +34,9 @@ static const struct trace_event up[] = {
 	{ PLACE, .ms = 1040, .kind = TRACE_KEYS, .phase = 1, .initiator = true,
 	  .text = "Phase 1 made the keys of the control tunnel from both sides' material "
 		  "and the pre-shared key; none of them travelled." },
-	{ PLACE, .ms = 1050, .kind = TRACE_SENT, .phase = 2, .number = 7, .initiator = true,
-	  .size = 348, .name = "Quick Mode 1", .words = "HASH(1), SA, Ni, KE, IDci, IDcr" },
+	{ PLACE, .ms = 1050, .kind = TRACE_SENT, .phase = 2, .number = 7,
+	  .initiator = true, .size = 348, .name = "Quick Mode 1",
+	  .words = "HASH(1), SA, Ni, KE, IDci, IDcr" },
 	{ PLACE, .ms = 2050, .kind = TRACE_RESENT, .phase = 2, .number = 7,
 	  .initiator = true, .size = 348, .name = "Quick Mode 1" },
 	{ PLACE, .ms = 12150, .kind = TRACE_UP, .phase = 2, .initiator = true,
@@ -142,7 +143,8 @@ static void every_row_is_as_wide(void **state)
 
 	(void)state;
 	for (width = LADDER_WIDTH_MIN; width <= LADDER_WIDTH_MAX; width++) {
-		char *text = draw(&ladder_unicode, width, up, COUNT(up)), *rest = text, *line;
+		char *text = draw(&ladder_unicode, width, up, COUNT(up)), *rest = text,
+		     *line;
 
 		while ((line = strsep(&rest, "\n")) && *line)
 			assert_int_equal(columns(line), width - 2);
