@@ -28,7 +28,7 @@ skip_all()
 }
 
 [ "$(id -u)" = 0 ] || skip_all "needs root"
-for tool in ip jq ping espgen pktwatch bulk; do
+for tool in ip jq ping bulk espgen nlreq pktwatch; do
 	command -v $tool >/dev/null || skip_all "$tool is not there"
 done
 
@@ -122,6 +122,9 @@ new_ns() # VARIABLE
 	name=esptun-$(basename "$(mktemp -u)")
 	ip netns add "$name"
 	echo "$name" >>"$dir/namespaces"
+	# IPv6's own chatter would disturb what the tests count.
+	ip netns exec "$name" sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 \
+		net.ipv6.conf.default.disable_ipv6=1 2>/dev/null || true
 	ip -n "$name" link set lo up
 	printf -v "$1" %s "$name"
 }
@@ -150,10 +153,11 @@ clean_up()
 	trap - ERR
 	set +e
 	jobs -p | xargs -r kill 2>/dev/null
+	touch "$dir/namespaces"
 	while read -r ns; do
 		ip netns pids "$ns" 2>/dev/null | xargs -r kill -9 2>/dev/null
 		ip netns del "$ns" 2>/dev/null
-	done < <(cat "$dir/namespaces" 2>/dev/null)
+	done <"$dir/namespaces"
 	wait 2>/dev/null
 	rm -rf "$dir"
 	module_loaded || load_module

@@ -115,8 +115,9 @@ deleted_with_tunnels_up()
 	pings_both_ways
 	a ip link del esp0
 	not a ip link show esp0
-	# Again with the same SPIs: nothing of the first device is in the way.
-	esp_end a aes128gcm16
+	b ip link del esp0
+	# Again with the same SPIs: nothing of the first devices is in the way.
+	esp_pair aes128gcm16
 	pings_both_ways
 }
 
