@@ -50,8 +50,8 @@ static int expected_hash(const struct exchange *x, enum protection prot,
 	}
 }
 
-static int verify(struct exchange *x, const struct row *row, const struct payloads *ps,
-		  char *why)
+static int verify(struct exchange *x, const struct row *row, const struct buf *plain,
+		  const struct payloads *ps, char *why)
 {
 	bool ir = row->prot == PROT_HASH_I || row->prot == PROT_HASH_R;
 	const struct payload *hash = payload_get(ps, PL_HASH, 0);
@@ -60,7 +60,8 @@ static int verify(struct exchange *x, const struct row *row, const struct payloa
 	struct chunk rest;
 	int ret;
 
-	if (!hash || (ir && !id) || (!ir && hash != &ps->p[0])) {
+	/* A payload of an unknown type is not in ps, but it is before HASH all the same. */
+	if (!hash || (ir && !id) || (!ir && hash->body != plain->data + 4)) {
 		snprintf(why, PAYLOAD_WHY, "%s",
 			 !hash ? "missing payloads: HASH"
 			 : ir  ? "missing payloads: ID"
@@ -98,9 +99,13 @@ int v1_open(struct exchange *x, const struct row *row, const struct ike_header *
 		snprintf(why, PAYLOAD_WHY, "decryption failed");
 		return OPEN_GARBAGE;
 	}
-	if (h->next == PL_NONE || payloads_parse(ps, h->next, plain->data, len, why))
+	if (h->next == PL_NONE) {
+		snprintf(why, PAYLOAD_WHY, "there are no payloads");
 		return OPEN_GARBAGE;
-	return verify(x, row, ps, why);
+	}
+	if (payloads_parse(ps, h->next, plain->data, len, why))
+		return OPEN_GARBAGE;
+	return verify(x, row, plain, ps, why);
 }
 
 int v1_put_hash_ir(struct exchange *x, struct buf *b, size_t *next, struct chunk id_b)
