@@ -11,6 +11,7 @@
 #include <linux/if_arp.h>
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
+#include <net/addrconf.h>
 #include <net/ip_tunnels.h>
 #include <net/netns/generic.h>
 
@@ -55,7 +56,7 @@ void et_dev_count_current(struct et_dev *edev, int change)
 		netif_carrier_off(edev->dev);
 }
 
-static int dev_init(struct net_device *dev)
+static int link_init(struct net_device *dev)
 {
 	struct et_dev *edev = netdev_priv(dev);
 	int err = et_stats_init(dev);
@@ -72,7 +73,7 @@ static int dev_init(struct net_device *dev)
  * The link is down and no packet of the stack is in et_xmit() any more. What
  * still has an SA, inbound or in a cipher, holds the net_device by it.
  */
-static void dev_uninit(struct net_device *dev)
+static void link_uninit(struct net_device *dev)
 {
 	struct et_dev *edev = netdev_priv(dev);
 	struct et_peer *peer;
@@ -97,9 +98,20 @@ static void dev_free(struct net_device *dev)
 	et_stats_free(dev);
 }
 
+/* Nobody has asked for IPv6: no link-local address, so no router solicitations into the tunnel. */
+static int link_up(struct net_device *dev)
+{
+	struct inet6_dev *idev = __in6_dev_get(dev);
+
+	if (idev)
+		idev->cnf.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
+	return 0;
+}
+
 static const struct net_device_ops dev_ops = {
-	.ndo_init = dev_init,
-	.ndo_uninit = dev_uninit,
+	.ndo_init = link_init,
+	.ndo_uninit = link_uninit,
+	.ndo_open = link_up,
 	.ndo_start_xmit = et_xmit,
 	.ndo_get_stats64 = dev_get_tstats64,
 };
