@@ -351,7 +351,7 @@ static void do_keylog(struct client *c, int peer, const cJSON *request)
 	}
 	fprintf(stderr, "%s: KEYS ARE LOGGED from now on\n",
 		c->control->daemon->config->peer[peer].ike.name);
-	daemon_keylog(c->control->daemon, peer, c->passed, seconds->valuedouble);
+	record_keylog(c->control->daemon, peer, c->passed, seconds->valuedouble);
 	c->passed = -1;
 	finish(c, NULL);
 }

@@ -7,11 +7,7 @@
  */
 #include "daemon.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,18 +18,13 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#include "core/keymat.h"
 #include "ikehelper.h"
 #include "keys.h"
-#include "ladder.h"
 #include "sandbox.h"
-#include "show.h"
-#include "text.h"
+#include "wire.h"
 #include "worker.h"
 
-#define IKE_PORT     500
-#define DATAGRAM_MAX 65536
-#define READ_BURST   64 /* datagrams in a row before other things get their turn */
+#define READ_BURST 64 /* datagrams in a row before other things get their turn */
 
 static void pump(struct daemon *d);
 
@@ -45,7 +36,7 @@ uint64_t daemon_now(void)
 	return t.tv_sec * 1000ULL + t.tv_nsec / 1000000;
 }
 
-static void random_octets(void *ctx, uint8_t *out, size_t len)
+void daemon_random(void *ctx, uint8_t *out, size_t len)
 {
 	(void)ctx;
 	/* Keys from a generator that failed would be worse than none. */
@@ -69,193 +60,28 @@ int daemon_find(const struct daemon *d, const char *name)
 	return -1;
 }
 
-static void complain(struct daemon *d, size_t peer, const char *what)
-{
-	fprintf(stderr, "%s: %s: %s\n", d->config->peer[peer].ike.name, what,
-		mod_why(d->mod));
-}
-
 /* --- the wire ---------------------------------------------------------------------- */
-
-static int open_udp(void)
-{
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(IKE_PORT) };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int on = 1, dont = IP_PMTUDISC_DONT;
-
-	/* A large message goes in fragments rather than not at all. */
-	if (fd >= 0 && setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) == 0 &&
-	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof(dont)) == 0 &&
-	    bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0)
-		return fd;
-	if (errno == EADDRINUSE)
-		fail("run: UDP port 500 is taken: another IKE daemon runs here (ss -lunp "
-		     "'sport = 500' shows it), stop it first");
-	else if (errno == EACCES)
-		fail("run: cannot bind UDP port 500: run as root");
-	else
-		fail("run: cannot bind UDP port 500: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-static void set_addr(struct ike_addr *out, struct in_addr ip, uint16_t port)
-{
-	out->family = 4;
-	memcpy(out->ip, &ip, 4);
-	out->port = port;
-}
-
-static void send_datagram(struct daemon *d, const struct ike_action *a)
-{
-	const struct ike_path *path = &a->send.path;
-	union {
-		char room[CMSG_SPACE(sizeof(struct in_pktinfo))];
-		struct cmsghdr align;
-	} control = { .room = { 0 } };
-	struct sockaddr_in to = { .sin_family = AF_INET,
-				  .sin_port = htons(path->remote.port) };
-	struct iovec iov = { (void *)a->send.data, a->send.len };
-	struct msghdr msg = { .msg_name = &to,
-			      .msg_namelen = sizeof(to),
-			      .msg_iov = &iov,
-			      .msg_iovlen = 1 };
-	struct in_pktinfo info = { .ipi_ifindex = 0 };
-	struct cmsghdr *c;
-
-	memcpy(&to.sin_addr, path->remote.ip, 4);
-	if (path->local.family == 4) {
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control.room);
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = IPPROTO_IP;
-		c->cmsg_type = IP_PKTINFO;
-		c->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(&info.ipi_spec_dst, path->local.ip, 4);
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-	}
-	/* Lost, as on any network; the core sends again. */
-	if (sendmsg(d->udp, &msg, 0) < 0 && errno != EAGAIN)
-		fprintf(stderr, "cannot send to %s: %s\n", inet_ntoa(to.sin_addr),
-			strerror(errno));
-}
-
-/* Returns whether there was a datagram. */
-static bool receive_datagram(struct daemon *d)
-{
-	static uint8_t data[DATAGRAM_MAX];
-	union {
-		char room[CMSG_SPACE(sizeof(struct in_pktinfo))];
-		struct cmsghdr align;
-	} control;
-	struct ike_path path = { .local = { .family = 0 } };
-	struct iovec iov = { data, sizeof(data) };
-	struct sockaddr_in from;
-	struct msghdr msg = { .msg_name = &from,
-			      .msg_namelen = sizeof(from),
-			      .msg_iov = &iov,
-			      .msg_iovlen = 1,
-			      .msg_control = &control,
-			      .msg_controllen = sizeof(control) };
-	ssize_t len = recvmsg(d->udp, &msg, 0);
-	struct in_pktinfo info;
-	struct cmsghdr *c;
-
-	/* An ICMP error of an earlier datagram comes as an error once; so go on. */
-	if (len < 0)
-		return errno != EAGAIN;
-	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			set_addr(&path.local, info.ipi_addr, IKE_PORT);
-		}
-	set_addr(&path.remote, from.sin_addr, ntohs(from.sin_port));
-	if (path.local.family)
-		ike_input(d->ike, daemon_now(), &path, data, len);
-	return true;
-}
 
 static void on_udp(evutil_socket_t fd, short what, void *ctx)
 {
+	static uint8_t data[DATAGRAM_MAX];
 	struct daemon *d = ctx;
+	struct ike_path path;
+	ssize_t len;
 	int i;
 
-	(void)fd;
 	(void)what;
-	for (i = 0; i < READ_BURST && receive_datagram(d); i++)
+	for (i = 0; i < READ_BURST; i++) {
+		len = wire_receive(fd, &path, data, sizeof(data));
+		if (len < 0)
+			return;
+		if (len)
+			ike_input(d->ike, daemon_now(), &path, data, len);
 		pump(d);
+	}
 }
 
 /* --- the module -------------------------------------------------------------------- */
-
-static uint32_t module_id(const struct daemon *d, size_t peer, uint32_t child)
-{
-	return d->config->peer[peer].first_id + child;
-}
-
-/* Gives the module a peer for one pair of subnets, unless it has just that already. */
-static int set_module_peer(struct daemon *d, size_t peer, uint32_t child,
-			   const struct ike_path *path, const struct ike_subnet *local,
-			   const struct ike_subnet *remote)
-{
-	struct module_peer *was = &d->link[peer].child[child];
-	struct ike_child_cfg sel = { .local = *local, .remote = *remote };
-	struct mod_peer now = { .ifindex = d->link[peer].ifindex,
-				.id = module_id(d, peer, child),
-				.remote = path->remote,
-				.local = path->local,
-				.selector = &sel,
-				.n_selectors = 1 };
-
-	if (was->there && same_subnet(local, &was->selector.local) &&
-	    same_subnet(remote, &was->selector.remote) &&
-	    !memcmp(path->remote.ip, was->path.remote.ip, sizeof(path->remote.ip)) &&
-	    !memcmp(path->local.ip, was->path.local.ip, sizeof(path->local.ip)))
-		return 0;
-	if (mod_peer_set(d->mod, &now) < 0)
-		return -1;
-	was->there = true;
-	was->path = *path;
-	was->selector = sel;
-	return 0;
-}
-
-static int add_sa(struct daemon *d, size_t peer, const struct ike_action *a)
-{
-	struct mod_sa sa = {
-		.ifindex = d->link[peer].ifindex,
-		.peer = module_id(d, peer, a->sa_add.child),
-		.out = a->sa_add.out,
-		.suite = a->sa_add.suite,
-		.key = a->sa_add.key,
-		.key_len = a->sa_add.key_len,
-		.integ_key = a->sa_add.integ_key,
-		.integ_key_len = a->sa_add.integ_key_len,
-		.limit = { [MOD_SOFT_SECONDS] = a->sa_add.soft_seconds,
-			   [MOD_HARD_SECONDS] = a->sa_add.hard_seconds },
-		.active = a->sa_add.active,
-	};
-
-	memcpy(sa.spi, a->sa_add.spi, 4);
-	if (sa.out && !sa.active)
-		memcpy(sa.pair_spi, a->sa_add.pair_spi, 4);
-	if (set_module_peer(d, peer, a->sa_add.child, &a->sa_add.path, &a->sa_add.local,
-			    &a->sa_add.remote) == 0 &&
-	    mod_sa_new(d->mod, &sa) == 0)
-		return 0;
-	complain(d, peer, "cannot load an SA into the module");
-	return -1;
-}
-
-static int reserve_spi(struct daemon *d, size_t peer, uint32_t child, uint8_t spi[4])
-{
-	if (mod_spi_alloc(d->mod, d->link[peer].ifindex, module_id(d, peer, child),
-			  spi) == 0)
-		return 0;
-	complain(d, peer, "cannot reserve an SPI in the module");
-	return -1;
-}
 
 static void on_mod_event(void *ctx, const struct mod_event *ev)
 {
@@ -400,123 +226,6 @@ static void on_worker(evutil_socket_t fd, short what, void *ctx)
 		restart_worker(d);
 }
 
-/* --- what happened ----------------------------------------------------------------- */
-
-static void remember(struct history *h, char *line)
-{
-	if (h->n == HISTORY_MAX) {
-		free(h->line[0]);
-		memmove(h->line, h->line + 1, --h->n * sizeof(h->line[0]));
-	}
-	h->line[h->n++] = line;
-}
-
-static void log_event(const struct trace_event *ev)
-{
-	char number[8] = "";
-
-	if (ev->number)
-		snprintf(number, sizeof(number), "(%u) ", ev->number);
-	fprintf(stderr, "%s: ", *ev->peer ? ev->peer : *ev->remote ? ev->remote : "ike");
-	switch (ev->kind) {
-	case TRACE_SENT:
-	case TRACE_RECEIVED:
-	case TRACE_RESENT:
-	case TRACE_DUPLICATE:
-		fprintf(stderr, "%s%s %s, %" PRIu32 " octets%s%s\n", number, ev->name,
-			trace_kind_name(ev->kind), ev->size, *ev->words ? ": " : "",
-			ev->words);
-		break;
-	case TRACE_REFUSED:
-		fprintf(stderr, "refused [%s]: %s\n", ev->code, ev->text);
-		break;
-	default:
-		fprintf(stderr, "%s\n", ev->text);
-	}
-}
-
-/* The address that the route to a peer gives us, before the peer has answered to one. */
-static void local_by_route(struct daemon *d, const struct ike_addr *remote, char out[64])
-{
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(IKE_PORT) },
-			   us;
-	const struct sockaddr none = { .sa_family = AF_UNSPEC };
-	socklen_t len = sizeof(us);
-	char ip[INET_ADDRSTRLEN];
-
-	memcpy(&to.sin_addr, remote->ip, 4);
-	if (connect(d->probe, &none, sizeof(none)) == 0 &&
-	    connect(d->probe, (struct sockaddr *)&to, sizeof(to)) == 0 &&
-	    getsockname(d->probe, (struct sockaddr *)&us, &len) == 0 &&
-	    inet_ntop(AF_INET, &us.sin_addr, ip, sizeof(ip)))
-		snprintf(out, 64, "%s:%d", ip, IKE_PORT);
-}
-
-static void trace(struct daemon *d, const struct trace_event *event)
-{
-	int peer = *event->peer ? daemon_find(d, event->peer) : -1;
-	struct trace_event ev = *event;
-	cJSON *json;
-	char *line;
-
-	if (peer >= 0 && !strncmp(ev.local, "any", 3))
-		local_by_route(d, &d->config->peer[peer].ike.remote, ev.local);
-	json = trace_to_json(&ev);
-	line = json ? cJSON_PrintUnformatted(json) : NULL;
-	cJSON_Delete(json);
-	log_event(&ev);
-	if (!line)
-		return;
-	control_event(d->control, peer, &ev, line);
-	remember(peer < 0 ? &d->strangers : &d->link[peer].history, line);
-}
-
-void daemon_keylog(struct daemon *d, size_t peer, int fd, uint32_t seconds)
-{
-	struct link *l = &d->link[peer];
-
-	if (l->keylog_fd >= 0)
-		close(l->keylog_fd);
-	l->keylog_fd = fd;
-	l->keylog_end = daemon_now() + seconds * 1000ULL;
-	daemon_command(d, peer, IKE_LOG_KEYS);
-}
-
-/* Key logs end by themselves. */
-static void end_keylogs(struct daemon *d, uint64_t now)
-{
-	size_t i;
-
-	for (i = 0; i < d->config->n_peers; i++)
-		if (d->link[i].keylog_fd >= 0 && d->link[i].keylog_end <= now) {
-			close(d->link[i].keylog_fd);
-			d->link[i].keylog_fd = -1;
-			fprintf(stderr, "%s: the key log ended\n",
-				d->config->peer[i].ike.name);
-			daemon_command(d, i, IKE_LOG_KEYS);
-		}
-}
-
-/* A line of tshark's ikev1_decryption_table: cookie of the initiator, key. */
-static void log_key(struct daemon *d, size_t peer, const struct ike_action *a)
-{
-	char line[2 * (8 + 64) + 3], *p = line;
-	size_t i;
-
-	if (d->link[peer].keylog_fd < 0 || a->keylog.key_len > 64)
-		return;
-	for (i = 0; i < 8; i++)
-		p += sprintf(p, "%02x", a->keylog.cookie_i[i]);
-	*p++ = ',';
-	for (i = 0; i < a->keylog.key_len; i++)
-		p += sprintf(p, "%02x", a->keylog.key[i]);
-	*p++ = '\n';
-	if (write(d->link[peer].keylog_fd, line, p - line) != p - line)
-		fprintf(stderr, "%s: cannot write the key log: %s\n",
-			d->config->peer[peer].ike.name, strerror(errno));
-	OPENSSL_cleanse(line, sizeof(line));
-}
-
 /* --- the loop ---------------------------------------------------------------------- */
 
 static void act(struct daemon *d, const struct ike_action *a)
@@ -527,7 +236,7 @@ static void act(struct daemon *d, const struct ike_action *a)
 
 	switch (a->type) {
 	case IKE_SEND:
-		send_datagram(d, a);
+		wire_send(d->udp, &a->send.path, a->send.data, a->send.len);
 		break;
 	case IKE_NEED_PRF:
 		ask_keys(d, peer, a);
@@ -536,28 +245,24 @@ static void act(struct daemon *d, const struct ike_action *a)
 		ask_worker(d, a);
 		break;
 	case IKE_NEED_SPI:
-		err = reserve_spi(d, peer, a->spi.child, spi);
+		err = tunnel_reserve(d, peer, a->spi.child, spi);
 		ike_answer(d->ike, daemon_now(), a->id, err ? NULL : spi, err ? 0 : 4);
 		break;
 	case IKE_SA_ADD:
-		err = add_sa(d, peer, a);
+		err = tunnel_add(d, peer, a);
 		ike_answer(d->ike, daemon_now(), a->id, err ? NULL : spi, 0);
 		break;
 	case IKE_SA_ACTIVATE:
-		if (mod_sa_activate(d->mod, d->link[peer].ifindex,
-				    module_id(d, peer, a->sa.child), a->sa.spi) < 0)
-			complain(d, peer, "cannot activate an SA");
+		tunnel_activate(d, peer, a->sa.child, a->sa.spi);
 		break;
 	case IKE_SA_DEL:
-		/* It may be gone already: by its hard limit, or with its device. */
-		mod_sa_del(d->mod, d->link[peer].ifindex, module_id(d, peer, a->sa.child),
-			   a->sa.out, a->sa.spi);
+		tunnel_del(d, peer, a->sa.child, a->sa.out, a->sa.spi);
 		break;
 	case IKE_TRACE:
-		trace(d, &a->trace);
+		record_event(d, &a->trace);
 		break;
 	case IKE_KEYLOG:
-		log_key(d, peer, a);
+		record_key(d, peer, a);
 		break;
 	}
 }
@@ -595,7 +300,7 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	ike_timer(d->ike, daemon_now());
-	end_keylogs(d, daemon_now());
+	record_end_keylogs(d, daemon_now());
 	pump(d);
 }
 
@@ -634,126 +339,6 @@ static struct config *load(const char *path)
 	return config;
 }
 
-/* The devices of all peers are there and are ours. */
-static int find_devices(struct daemon *d)
-{
-	struct mod_dev dev;
-	const char *name;
-	size_t i;
-
-	for (i = 0; i < d->config->n_peers; i++) {
-		name = d->config->peer[i].interface;
-		d->link[i].ifindex = if_nametoindex(name);
-		if (!d->link[i].ifindex)
-			return fail(
-				"run: interface %s does not exist: ip link add %s type "
-				"esptun",
-				name, name);
-		if (mod_dev_get(d->mod, d->link[i].ifindex, &dev) < 0)
-			return fail("run: interface %s: %s", name, mod_why(d->mod));
-	}
-	return 0;
-}
-
-struct leftovers {
-	struct mod *mod;
-	uint32_t *id;
-	size_t n;
-};
-
-static void add_leftover(void *ctx, const struct mod_peer *peer)
-{
-	struct leftovers *l = ctx;
-	uint32_t *id;
-
-	if (peer->id < FIRST_PEER_ID)
-		return;
-	id = realloc(l->id, (l->n + 1) * sizeof(*id));
-	if (!id)
-		return;
-	l->id = id;
-	l->id[l->n++] = peer->id;
-}
-
-/* Takes the daemon's own peers, with their SAs, out of the module: ours, or those that
- * one before us left behind when it was killed. */
-static void clear_devices(struct daemon *d)
-{
-	struct leftovers l;
-	size_t i, j;
-
-	for (i = 0; i < d->config->n_peers; i++) {
-		memset(&l, 0, sizeof(l));
-		if (mod_peer_dump(d->mod, d->link[i].ifindex, add_leftover, &l) == 0)
-			for (j = 0; j < l.n; j++)
-				mod_peer_del(d->mod, d->link[i].ifindex, l.id[j]);
-		free(l.id);
-	}
-}
-
-/* Every pair of subnets gets its peer in the module: without SAs it drops by name. */
-static int fill_devices(struct daemon *d)
-{
-	const struct ike_peer *p;
-	struct ike_path path;
-	size_t i, j;
-
-	for (i = 0; i < d->config->n_peers; i++) {
-		p = &d->config->peer[i].ike;
-		path.remote = p->remote;
-		path.local = p->local;
-		for (j = 0; j < p->n_child; j++)
-			if (set_module_peer(d, i, j, &path, &p->child[j].local,
-					    &p->child[j].remote) < 0)
-				return fail("run: peer %s: %s", p->name, mod_why(d->mod));
-	}
-	return 0;
-}
-
-/*
- * Loads an SA of each suite and takes it out again: an algorithm that the kernel lacks is
- * told now, and the first negotiation need not wait while the kernel loads the others.
- */
-static int try_suite(struct daemon *d, size_t peer, const struct esp_proposal *suite)
-{
-	struct mod_sa sa = { .ifindex = d->link[peer].ifindex,
-			     .peer = module_id(d, peer, 0),
-			     .suite = *suite };
-	uint8_t key[KEYMAT_MAX];
-	int err;
-
-	sa.key = key;
-	sa.key_len = keymat_cipher_len(suite);
-	sa.integ_key = key + sa.key_len;
-	sa.integ_key_len = keymat_integ_len(suite);
-	random_octets(NULL, key, sizeof(key));
-	err = mod_spi_alloc(d->mod, sa.ifindex, sa.peer, sa.spi);
-	if (!err)
-		err = mod_sa_new(d->mod, &sa);
-	if (!err)
-		err = mod_sa_del(d->mod, sa.ifindex, sa.peer, false, sa.spi);
-	return err;
-}
-
-static int try_suites(struct daemon *d)
-{
-	char text[PROPOSAL_TEXT];
-	const struct ike_peer *p;
-	size_t i, j;
-
-	for (i = 0; i < d->config->n_peers; i++) {
-		p = &d->config->peer[i].ike;
-		for (j = 0; j < p->n_esp; j++) {
-			if (try_suite(d, i, &p->esp[j]) == 0)
-				continue;
-			esp_proposal_text(&p->esp[j], text);
-			return fail("run: peer %s: esp = %s does not work here: %s",
-				    p->name, text, mod_why(d->mod));
-		}
-	}
-	return 0;
-}
-
 static int make_links(struct daemon *d)
 {
 	size_t n = d->config->n_peers, i;
@@ -783,7 +368,7 @@ static struct event *watch(struct daemon *d, int fd, short what, event_callback_
 /* From here on only what is open is needed. */
 static int make_loop(struct daemon *d, int mod_fd, int control_fd)
 {
-	const struct ike_env env = { .rand = random_octets };
+	const struct ike_env env = { .rand = daemon_random };
 	short read = EV_READ | EV_PERSIST, sig = EV_SIGNAL | EV_PERSIST;
 
 	d->base = event_base_new();
@@ -816,12 +401,12 @@ static int start(struct daemon *d, const char *path, int *control_fd, int *mod_f
 	d->mod = mod_open(why);
 	if (!d->mod)
 		return fail("run: %s", why);
-	if (find_devices(d))
+	if (tunnels_find(d))
 		return 1;
 	*control_fd = control_bind(control_path);
 	if (*control_fd < 0)
 		return 1;
-	d->udp = open_udp();
+	d->udp = wire_open();
 	if (d->udp < 0)
 		return 1;
 	d->probe = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -832,11 +417,7 @@ static int start(struct daemon *d, const char *path, int *control_fd, int *mod_f
 		return fail("run: %s", mod_why(d->mod));
 	if (worker_start(&d->worker) < 0)
 		return fail("run: cannot start a worker process: %s", strerror(errno));
-	clear_devices(d);
-	if (!fill_devices(d) && !try_suites(d))
-		return 0;
-	clear_devices(d);
-	return 1;
+	return tunnels_start(d);
 }
 
 static int add_peers(struct daemon *d)
@@ -857,13 +438,7 @@ static void take_down(struct daemon *d)
 
 	for (i = 0; i < d->config->n_peers; i++)
 		daemon_command(d, i, IKE_DOWN);
-	clear_devices(d);
-}
-
-static void forget(struct history *h)
-{
-	while (h->n)
-		free(h->line[--h->n]);
+	tunnels_clear(d);
 }
 
 static void destroy(struct daemon *d)
@@ -887,14 +462,10 @@ static void destroy(struct daemon *d)
 		close(d->udp);
 	if (d->probe >= 0)
 		close(d->probe);
-	for (i = 0; d->link && i < d->config->n_peers; i++) {
-		forget(&d->link[i].history);
+	record_forget(d);
+	for (i = 0; d->link && i < d->config->n_peers; i++)
 		free(d->link[i].child);
-		if (d->link[i].keylog_fd >= 0)
-			close(d->link[i].keylog_fd);
-	}
 	free(d->link);
-	forget(&d->strangers);
 	config_free(d->config);
 }
 

@@ -58,8 +58,28 @@ uint64_t daemon_now(void);
 int daemon_find(const struct daemon *d, const char *name);
 /* Gives the core a command, and does what it wants done. */
 void daemon_command(struct daemon *d, size_t peer, enum ike_command_type type);
+/* Random octets; ctx is not looked at, and it does not fail. */
+void daemon_random(void *ctx, uint8_t *out, size_t len);
+
+/* tunnels.c: what the module is told. int: 0, or not 0 after a line to stderr. */
+int tunnels_find(struct daemon *d);   /* the devices are there, and are ours */
+int tunnels_start(struct daemon *d);  /* makes all peers, tries all suites */
+void tunnels_clear(struct daemon *d); /* takes all peers of daemons out, with their SAs */
+int tunnel_reserve(struct daemon *d, size_t peer, uint32_t child, uint8_t spi[4]);
+int tunnel_add(struct daemon *d, size_t peer, const struct ike_action *a);
+void tunnel_activate(struct daemon *d, size_t peer, uint32_t child, const uint8_t spi[4]);
+void tunnel_del(struct daemon *d, size_t peer, uint32_t child, bool out,
+		const uint8_t spi[4]);
+
+/* record.c: what happened, kept for those who ask. */
+void record_event(struct daemon *d, const struct trace_event *event);
+/* A line of tshark's ikev1_decryption_table, if the peer's key log is on. */
+void record_key(struct daemon *d, size_t peer, const struct ike_action *a);
 /* Keys of a peer go to fd for so many seconds. Takes over fd. */
-void daemon_keylog(struct daemon *d, size_t peer, int fd, uint32_t seconds);
+void record_keylog(struct daemon *d, size_t peer, int fd, uint32_t seconds);
+/* Ends the key logs whose time is over. */
+void record_end_keylogs(struct daemon *d, uint64_t now);
+void record_forget(struct daemon *d);
 
 /*
  * Binds the control socket. Returns 0, or -1 after a line to stderr: another daemon is

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+/* What the module is told for the configured peers: a peer for each pair of subnets, SAs. */
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/keymat.h"
+#include "daemon.h"
+#include "ikehelper.h"
+
+static void complain(struct daemon *d, size_t peer, const char *what)
+{
+	fprintf(stderr, "%s: %s: %s\n", d->config->peer[peer].ike.name, what,
+		mod_why(d->mod));
+}
+
+static uint32_t tunnel_id(const struct daemon *d, size_t peer, uint32_t child)
+{
+	return d->config->peer[peer].first_id + child;
+}
+
+/* Gives the module a peer for one pair of subnets, unless it has just that already. */
+static int set_peer(struct daemon *d, size_t peer, uint32_t child,
+		    const struct ike_path *path, const struct ike_subnet *local,
+		    const struct ike_subnet *remote)
+{
+	struct module_peer *was = &d->link[peer].child[child];
+	struct ike_child_cfg sel = { .local = *local, .remote = *remote };
+	struct mod_peer now = { .ifindex = d->link[peer].ifindex,
+				.id = tunnel_id(d, peer, child),
+				.remote = path->remote,
+				.local = path->local,
+				.selector = &sel,
+				.n_selectors = 1 };
+
+	if (was->there && same_subnet(local, &was->selector.local) &&
+	    same_subnet(remote, &was->selector.remote) &&
+	    !memcmp(path->remote.ip, was->path.remote.ip, sizeof(path->remote.ip)) &&
+	    !memcmp(path->local.ip, was->path.local.ip, sizeof(path->local.ip)))
+		return 0;
+	if (mod_peer_set(d->mod, &now) < 0)
+		return -1;
+	was->there = true;
+	was->path = *path;
+	was->selector = sel;
+	return 0;
+}
+
+int tunnel_add(struct daemon *d, size_t peer, const struct ike_action *a)
+{
+	struct mod_sa sa = {
+		.ifindex = d->link[peer].ifindex,
+		.peer = tunnel_id(d, peer, a->sa_add.child),
+		.out = a->sa_add.out,
+		.suite = a->sa_add.suite,
+		.key = a->sa_add.key,
+		.key_len = a->sa_add.key_len,
+		.integ_key = a->sa_add.integ_key,
+		.integ_key_len = a->sa_add.integ_key_len,
+		.limit = { [MOD_SOFT_SECONDS] = a->sa_add.soft_seconds,
+			   [MOD_HARD_SECONDS] = a->sa_add.hard_seconds },
+		.active = a->sa_add.active,
+	};
+
+	memcpy(sa.spi, a->sa_add.spi, 4);
+	if (sa.out && !sa.active)
+		memcpy(sa.pair_spi, a->sa_add.pair_spi, 4);
+	if (set_peer(d, peer, a->sa_add.child, &a->sa_add.path, &a->sa_add.local,
+		     &a->sa_add.remote) == 0 &&
+	    mod_sa_new(d->mod, &sa) == 0)
+		return 0;
+	complain(d, peer, "cannot load an SA into the module");
+	return -1;
+}
+
+int tunnel_reserve(struct daemon *d, size_t peer, uint32_t child, uint8_t spi[4])
+{
+	if (mod_spi_alloc(d->mod, d->link[peer].ifindex, tunnel_id(d, peer, child),
+			  spi) == 0)
+		return 0;
+	complain(d, peer, "cannot reserve an SPI in the module");
+	return -1;
+}
+
+void tunnel_activate(struct daemon *d, size_t peer, uint32_t child, const uint8_t spi[4])
+{
+	if (mod_sa_activate(d->mod, d->link[peer].ifindex, tunnel_id(d, peer, child),
+			    spi) < 0)
+		complain(d, peer, "cannot activate an SA");
+}
+
+void tunnel_del(struct daemon *d, size_t peer, uint32_t child, bool out,
+		const uint8_t spi[4])
+{
+	/* It may be gone already: by its hard limit, or with its device. */
+	mod_sa_del(d->mod, d->link[peer].ifindex, tunnel_id(d, peer, child), out, spi);
+}
+
+/* The devices of all peers are there and are ours. */
+int tunnels_find(struct daemon *d)
+{
+	struct mod_dev dev;
+	const char *name;
+	size_t i;
+
+	for (i = 0; i < d->config->n_peers; i++) {
+		name = d->config->peer[i].interface;
+		d->link[i].ifindex = if_nametoindex(name);
+		if (!d->link[i].ifindex)
+			return fail(
+				"run: interface %s does not exist: ip link add %s type "
+				"esptun",
+				name, name);
+		if (mod_dev_get(d->mod, d->link[i].ifindex, &dev) < 0)
+			return fail("run: interface %s: %s", name, mod_why(d->mod));
+	}
+	return 0;
+}
+
+struct leftovers {
+	struct mod *mod;
+	uint32_t *id;
+	size_t n;
+};
+
+static void add_leftover(void *ctx, const struct mod_peer *peer)
+{
+	struct leftovers *l = ctx;
+	uint32_t *id;
+
+	if (peer->id < FIRST_PEER_ID)
+		return;
+	id = realloc(l->id, (l->n + 1) * sizeof(*id));
+	if (!id)
+		return;
+	l->id = id;
+	l->id[l->n++] = peer->id;
+}
+
+/* Takes the daemon's own peers, with their SAs, out of the module: ours, or those that
+ * one before us left behind when it was killed. */
+void tunnels_clear(struct daemon *d)
+{
+	struct leftovers l;
+	size_t i, j;
+
+	for (i = 0; i < d->config->n_peers; i++) {
+		memset(&l, 0, sizeof(l));
+		if (mod_peer_dump(d->mod, d->link[i].ifindex, add_leftover, &l) == 0)
+			for (j = 0; j < l.n; j++)
+				mod_peer_del(d->mod, d->link[i].ifindex, l.id[j]);
+		free(l.id);
+	}
+}
+
+/* Every pair of subnets gets its peer in the module: without SAs it drops by name. */
+static int fill_devices(struct daemon *d)
+{
+	const struct ike_peer *p;
+	struct ike_path path;
+	size_t i, j;
+
+	for (i = 0; i < d->config->n_peers; i++) {
+		p = &d->config->peer[i].ike;
+		path.remote = p->remote;
+		path.local = p->local;
+		for (j = 0; j < p->n_child; j++)
+			if (set_peer(d, i, j, &path, &p->child[j].local,
+				     &p->child[j].remote) < 0)
+				return fail("run: peer %s: %s", p->name, mod_why(d->mod));
+	}
+	return 0;
+}
+
+/*
+ * Loads an SA of each suite and takes it out again: an algorithm that the kernel lacks is
+ * told now, and the first negotiation need not wait while the kernel loads the others.
+ */
+static int try_suite(struct daemon *d, size_t peer, const struct esp_proposal *suite)
+{
+	struct mod_sa sa = { .ifindex = d->link[peer].ifindex,
+			     .peer = tunnel_id(d, peer, 0),
+			     .suite = *suite };
+	uint8_t key[KEYMAT_MAX];
+	int err;
+
+	sa.key = key;
+	sa.key_len = keymat_cipher_len(suite);
+	sa.integ_key = key + sa.key_len;
+	sa.integ_key_len = keymat_integ_len(suite);
+	daemon_random(NULL, key, sizeof(key));
+	err = mod_spi_alloc(d->mod, sa.ifindex, sa.peer, sa.spi);
+	if (!err)
+		err = mod_sa_new(d->mod, &sa);
+	if (!err)
+		err = mod_sa_del(d->mod, sa.ifindex, sa.peer, false, sa.spi);
+	return err;
+}
+
+static int try_suites(struct daemon *d)
+{
+	char text[PROPOSAL_TEXT];
+	const struct ike_peer *p;
+	size_t i, j;
+
+	for (i = 0; i < d->config->n_peers; i++) {
+		p = &d->config->peer[i].ike;
+		for (j = 0; j < p->n_esp; j++) {
+			if (try_suite(d, i, &p->esp[j]) == 0)
+				continue;
+			esp_proposal_text(&p->esp[j], text);
+			return fail("run: peer %s: esp = %s does not work here: %s",
+				    p->name, text, mod_why(d->mod));
+		}
+	}
+	return 0;
+}
+
+int tunnels_start(struct daemon *d)
+{
+	tunnels_clear(d);
+	if (!fill_devices(d) && !try_suites(d))
+		return 0;
+	tunnels_clear(d);
+	return 1;
+}
