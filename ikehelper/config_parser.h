@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* A configuration file half read: between the lines (config.c) and peers (config_peer.c). */
+#ifndef ESPTUN_CONFIG_PARSER_H
+#define ESPTUN_CONFIG_PARSER_H
+
+#include "config.h"
+
+#define NAME_MAX_LEN 32	  /* of a peer; it has to fit struct trace_event too */
+#define LINE_MAX_LEN 4096 /* octets; what is longer is no configuration */
+
+enum key {
+	K_INTERFACE,
+	K_REMOTE,
+	K_LOCAL,
+	K_PSK_FILE,
+	K_VERSION,
+	K_IKE,
+	K_ESP,
+	K_LIFETIME_IKE,
+	K_LIFETIME_ESP,
+	K_LOCAL_SUBNETS,
+	K_REMOTE_SUBNETS,
+	K_LOCAL_ID,
+	K_REMOTE_ID,
+	K_START,
+	K_WEAK_PSK,
+	K_LEGACY,
+	N_KEYS
+};
+
+extern const char *const key_name[N_KEYS];
+
+/* A section as it is written, until its end is known. */
+struct section {
+	char name[NAME_MAX_LEN + 1];
+	int line;
+	char *value[N_KEYS];
+	int at[N_KEYS]; /* the line of each value */
+};
+
+struct parser {
+	const char *file;
+	FILE *errors;
+	int line, n_errors;
+	struct section section;
+	bool in_peer; /* section holds a peer */
+	bool skip;    /* its first line was wrong: say nothing about its keys */
+	struct config *config;
+	int *peer_line; /* of config->peer[i] */
+};
+
+/* Tells an error, with what to do about it. Returns -1. */
+int wrong(struct parser *p, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Cuts blanks off both ends, in place. */
+char *trim(char *s);
+
+/* Makes a peer of what is written in the section, as far as it is right. */
+void section_to_peer(struct parser *p, struct peer_config *peer);
+
+#endif

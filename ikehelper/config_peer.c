@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: MIT
+/* A section of the configuration → a peer: what each key means, and what it may be. */
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_parser.h"
+#include "text.h"
+
+#define SUBNETS_MAX 64	   /* in one list */
+#define SUITES_MAX  16	   /* in one list */
+#define LIFE_MIN    10	   /* seconds */
+#define LIFE_MAX    604800 /* a week */
+
+/* RFC 2407 section 4.6.2.1 */
+enum { ID_IPV4_ADDR = 1, ID_FQDN = 2, ID_USER_FQDN = 3 };
+
+/* What a key is when it is not written; NULL: it has to be, or nothing stands for it. */
+static const char *const key_default[N_KEYS] = {
+	[K_IKE] = "aes256-sha256-modp2048, aes128-sha256-modp2048",
+	[K_ESP] = "aes256gcm16-modp2048, aes128gcm16-modp2048, aes256-sha256-modp2048",
+	[K_LIFETIME_IKE] = "4h",
+	[K_LIFETIME_ESP] = "1h",
+	[K_LOCAL_SUBNETS] = "0.0.0.0/0",
+	[K_REMOTE_SUBNETS] = "0.0.0.0/0",
+	[K_START] = "never",
+	[K_WEAK_PSK] = "no",
+	[K_LEGACY] = "no",
+};
+
+/* The value of a key, or its default; the line is then that of the section. */
+static const char *value(const struct section *s, enum key k, int *line)
+{
+	*line = s->value[k] ? s->at[k] : s->line;
+	return s->value[k] ? s->value[k] : key_default[k];
+}
+
+/* The same for a key that has to be written. */
+static const char *needed(struct parser *p, enum key k, const char *example, int *line)
+{
+	const char *v = value(&p->section, k, line);
+
+	if (!v)
+		wrong(p, *line, "peer %s has no %s; write %s = %s", p->section.name,
+		      key_name[k], key_name[k], example);
+	return v;
+}
+
+static bool yes(struct parser *p, enum key k)
+{
+	int line;
+	const char *v = value(&p->section, k, &line);
+
+	if (strcmp(v, "yes") && strcmp(v, "no"))
+		wrong(p, line, "%s = %s is not known; write yes or no", key_name[k], v);
+	return !strcmp(v, "yes");
+}
+
+static void set_interface(struct parser *p, struct peer_config *peer)
+{
+	int line;
+	const char *v = needed(p, K_INTERFACE, "esp0", &line);
+
+	if (!v)
+		return;
+	if (!*v || strlen(v) >= IF_NAMESIZE || strpbrk(v, "/ \t"))
+		wrong(p, line,
+		      "interface = %s is no name of a device; write esp0, for one", v);
+	peer->interface = strdup(v);
+}
+
+static void set_addr(struct parser *p, enum key k, const char *v, int line,
+		     struct ike_addr *out)
+{
+	if (addr_parse(v, out) < 0) {
+		wrong(p, line,
+		      "%s = %s is no IPv4 address; write one, as names are not looked up",
+		      key_name[k], v);
+		return;
+	}
+	/* 0.0.0.0/8, 127.0.0.0/8, and 224.0.0.0 and above never are a gateway. */
+	if (!out->ip[0] || out->ip[0] == 127 || out->ip[0] >= 224)
+		wrong(p, line, "%s = %s cannot be the address of a gateway", key_name[k],
+		      v);
+	out->port = 500;
+}
+
+static void set_addrs(struct parser *p, struct ike_peer *ike)
+{
+	int line;
+	const char *v = needed(p, K_REMOTE, "ADDRESS", &line);
+
+	if (v)
+		set_addr(p, K_REMOTE, v, line, &ike->remote);
+	v = value(&p->section, K_LOCAL, &line);
+	if (v)
+		set_addr(p, K_LOCAL, v, line, &ike->local);
+}
+
+static void set_version(struct parser *p)
+{
+	int line;
+	const char *v = value(&p->section, K_VERSION, &line);
+
+	if (!v)
+		wrong(p, line, "peer %s has no version; write version = 1 (IKEv1)",
+		      p->section.name);
+	else if (strcmp(v, "1"))
+		wrong(p, line, "version = %s is not there yet; write version = 1", v);
+}
+
+static void set_lifetime(struct parser *p, enum key k, uint32_t *out)
+{
+	int line;
+	const char *v = value(&p->section, k, &line);
+
+	if (seconds_parse(v, out) < 0)
+		wrong(p, line, "%s = %s is no time; write 4h, 30m, 90s or seconds",
+		      key_name[k], v);
+	else if (*out < LIFE_MIN || *out > LIFE_MAX)
+		wrong(p, line, "%s = %s is out of bounds; write 10s to 7d", key_name[k],
+		      v);
+}
+
+/* Calls fn for each part of a comma-separated list, until one of them is wrong. */
+static int each(const char *list, int (*fn)(void *ctx, const char *part), void *ctx)
+{
+	char *copy = strdup(list), *rest = copy, *part;
+	int err = copy ? 0 : -1;
+
+	while (!err && (part = strsep(&rest, ",")))
+		err = fn(ctx, trim(part));
+	free(copy);
+	return err;
+}
+
+struct list {
+	struct parser *p;
+	enum key key;
+	int line;
+	bool legacy;
+	size_t n;
+	union {
+		struct ike_subnet subnet[SUBNETS_MAX];
+		struct ike_proposal ike[SUITES_MAX];
+		struct esp_proposal esp[SUITES_MAX];
+	};
+};
+
+static int too_many(struct list *l, size_t max)
+{
+	return wrong(l->p, l->line, "%s has more than %zu entries", key_name[l->key],
+		     max);
+}
+
+bool same_subnet(const struct ike_subnet *a, const struct ike_subnet *b)
+{
+	return a->family == b->family && a->bits == b->bits && a->proto == b->proto &&
+	       a->port == b->port && !memcmp(a->ip, b->ip, sizeof(a->ip));
+}
+
+static int add_subnet(void *ctx, const char *part)
+{
+	struct list *l = ctx;
+	char why[TEXT_WHY];
+	size_t i;
+
+	if (l->n == SUBNETS_MAX)
+		return too_many(l, SUBNETS_MAX);
+	if (subnet_parse(part, &l->subnet[l->n], why) < 0)
+		return wrong(l->p, l->line, "%s: %s", key_name[l->key], why);
+	for (i = 0; i < l->n; i++)
+		if (same_subnet(&l->subnet[i], &l->subnet[l->n]))
+			return wrong(l->p, l->line, "%s has %s twice", key_name[l->key],
+				     part);
+	l->n++;
+	return 0;
+}
+
+static int add_ike(void *ctx, const char *part)
+{
+	struct list *l = ctx;
+	char why[PROPOSAL_TEXT * 2];
+
+	if (l->n == SUITES_MAX)
+		return too_many(l, SUITES_MAX);
+	if (ike_proposal_parse(part, l->legacy, &l->ike[l->n], why) < 0)
+		return wrong(l->p, l->line, "ike: %s", why);
+	l->n++;
+	return 0;
+}
+
+static int add_esp(void *ctx, const char *part)
+{
+	struct list *l = ctx;
+	char why[PROPOSAL_TEXT * 2];
+
+	if (l->n == SUITES_MAX)
+		return too_many(l, SUITES_MAX);
+	if (esp_proposal_parse(part, l->legacy, &l->esp[l->n], why) < 0)
+		return wrong(l->p, l->line, "esp: %s", why);
+	l->n++;
+	return 0;
+}
+
+static void *copy_of(const void *p, size_t n, size_t size)
+{
+	void *copy = calloc(n ? n : 1, size);
+
+	if (copy)
+		memcpy(copy, p, n * size);
+	return copy;
+}
+
+static void set_suites(struct parser *p, struct ike_peer *ike)
+{
+	struct list l = { .p = p, .key = K_IKE, .legacy = yes(p, K_LEGACY) };
+	const char *v = value(&p->section, K_IKE, &l.line);
+
+	each(v, add_ike, &l);
+	ike->ike = copy_of(l.ike, l.n, sizeof(l.ike[0]));
+	ike->n_ike = ike->ike ? l.n : 0;
+
+	l.key = K_ESP;
+	l.n = 0;
+	v = value(&p->section, K_ESP, &l.line);
+	each(v, add_esp, &l);
+	ike->esp = copy_of(l.esp, l.n, sizeof(l.esp[0]));
+	ike->n_esp = ike->esp ? l.n : 0;
+}
+
+/* Each local subnet with each remote one. */
+static void set_children(struct parser *p, struct ike_peer *ike)
+{
+	struct list l = { .p = p, .key = K_LOCAL_SUBNETS };
+	struct list r = { .p = p, .key = K_REMOTE_SUBNETS };
+	size_t i, j;
+
+	if (each(value(&p->section, K_LOCAL_SUBNETS, &l.line), add_subnet, &l) < 0 ||
+	    each(value(&p->section, K_REMOTE_SUBNETS, &r.line), add_subnet, &r) < 0)
+		return;
+	ike->child = calloc(l.n * r.n, sizeof(*ike->child));
+	for (i = 0; ike->child && i < l.n; i++)
+		for (j = 0; j < r.n; j++) {
+			ike->child[ike->n_child].local = l.subnet[i];
+			ike->child[ike->n_child++].remote = r.subnet[j];
+		}
+}
+
+static void set_id(struct parser *p, enum key k, struct ike_id *out)
+{
+	int line;
+	const char *v = value(&p->section, k, &line);
+	struct ike_addr addr;
+
+	if (!v)
+		return;
+	if (addr_parse(v, &addr) == 0) {
+		out->type = ID_IPV4_ADDR;
+		out->len = 4;
+		memcpy(out->data, addr.ip, 4);
+		return;
+	}
+	out->type = ID_FQDN;
+	if (*v == '@')
+		v++;
+	else if (strchr(v, '@'))
+		out->type = ID_USER_FQDN;
+	if (!*v || strlen(v) > IKE_ID_MAX || strpbrk(v, " \t"))
+		wrong(p, line,
+		      "%s = %s is no identity; write an address, a name or user@name",
+		      key_name[k], v);
+	else
+		memcpy(out->data, v, out->len = strlen(v));
+}
+
+static void set_start(struct parser *p, struct ike_peer *ike)
+{
+	int line;
+	const char *v = value(&p->section, K_START, &line);
+
+	if (strcmp(v, "now") && strcmp(v, "never"))
+		wrong(p, line, "start = %s is not known; write now or never", v);
+	ike->start = !strcmp(v, "now");
+}
+
+static void set_psk(struct parser *p, struct peer_config *peer)
+{
+	const char *v = needed(p, K_PSK_FILE, "/etc/esptun/NAME.psk", &peer->psk_line);
+
+	if (v && *v != '/')
+		wrong(p, peer->psk_line, "psk-file = %s wants a path from the root", v);
+	peer->psk_file = v ? strdup(v) : NULL;
+	peer->weak_psk = yes(p, K_WEAK_PSK);
+}
+
+/* In Main Mode with a pre-shared key the addresses alone tell peers apart. */
+static bool same_addrs(const struct ike_peer *a, const struct ike_peer *b)
+{
+	return a->remote.family && a->remote.family == b->remote.family &&
+	       !memcmp(a->remote.ip, b->remote.ip, sizeof(a->remote.ip)) &&
+	       (!a->local.family || !b->local.family ||
+		!memcmp(a->local.ip, b->local.ip, sizeof(a->local.ip)));
+}
+
+static bool same_selector(const struct peer_config *a, const struct peer_config *b)
+{
+	size_t i, j;
+
+	if (!a->interface || !b->interface || strcmp(a->interface, b->interface))
+		return false;
+	for (i = 0; i < a->ike.n_child; i++)
+		for (j = 0; j < b->ike.n_child; j++)
+			if (same_subnet(&a->ike.child[i].local, &b->ike.child[j].local) &&
+			    same_subnet(&a->ike.child[i].remote, &b->ike.child[j].remote))
+				return true;
+	return false;
+}
+
+static void compare(struct parser *p, const struct peer_config *peer)
+{
+	const struct peer_config *other;
+	size_t i;
+
+	for (i = 0; i < p->config->n_peers; i++) {
+		other = &p->config->peer[i];
+		if (!strcmp(peer->ike.name, other->ike.name))
+			wrong(p, p->section.line,
+			      "peer %s is here a second time, first in line %d; give it "
+			      "another name",
+			      peer->ike.name, p->peer_line[i]);
+		else if (same_addrs(&peer->ike, &other->ike))
+			wrong(p, p->section.line,
+			      "peers %s and %s have the same two addresses, which is all "
+			      "that tells them apart in Main Mode; give each a local of "
+			      "its own, or make them one",
+			      other->ike.name, peer->ike.name);
+		else if (same_selector(peer, other))
+			wrong(p, p->section.line,
+			      "peers %s and %s have the same subnets on %s; write "
+			      "remote-subnets, or use another interface",
+			      other->ike.name, peer->ike.name, peer->interface);
+	}
+}
+
+void section_to_peer(struct parser *p, struct peer_config *peer)
+{
+	set_interface(p, peer);
+	set_addrs(p, &peer->ike);
+	set_psk(p, peer);
+	set_version(p);
+	set_suites(p, &peer->ike);
+	set_lifetime(p, K_LIFETIME_IKE, &peer->ike.ike_seconds);
+	set_lifetime(p, K_LIFETIME_ESP, &peer->ike.esp_seconds);
+	set_children(p, &peer->ike);
+	set_id(p, K_LOCAL_ID, &peer->ike.local_id);
+	set_id(p, K_REMOTE_ID, &peer->ike.remote_id);
+	set_start(p, &peer->ike);
+	if (peer->ike.name)
+		compare(p, peer);
+}
