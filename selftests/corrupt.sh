@@ -29,7 +29,6 @@ still_works()
 {
 	forge "$alg" "$KEY_AB" 100000
 	wait_for prints 1 accepted
-	pings b $IN_A
 }
 
 # From one octet missing to all but the ESP header.

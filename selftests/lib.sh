@@ -76,9 +76,17 @@ run_one()
 	$1
 }
 
-run_tests()
+run_tests() # TEST...; with ONLY, those whose words match this pattern
 {
 	local n=0 bad=0 name rc log
+
+	# shellcheck disable=SC2053 # a pattern
+	if [ -n "${ONLY:-}" ]; then
+		for name; do
+			shift
+			[[ $name == $ONLY ]] && set -- "$@" "$name"
+		done
+	fi
 
 	log=$(mktemp)
 	skipped=$(mktemp)
