@@ -82,14 +82,9 @@ static void command_first(struct peer *peer, const uint8_t *spi)
 	if (pair->heard)
 		return;
 	pair->heard = true;
-	e = queue_trace(peer->ike, peer->cfg);
-	e->kind = TRACE_FIRST_ESP;
+	e = trace_pair(peer, TRACE_FIRST_ESP, pair);
 	e->phase = 3;
 	e->number = 10;
-	e->initiator = pair->initiator;
-	snprintf(e->peer, sizeof(e->peer), "%s", peer->cfg->name);
-	words_addr(&pair->path.local, false, e->local, sizeof(e->local));
-	words_addr(&pair->path.remote, false, e->remote, sizeof(e->remote));
 	snprintf(e->name, sizeof(e->name), "ESP");
 	snprintf(e->words, sizeof(e->words), "ESP: SPI %02x%02x%02x%02x", spi[0], spi[1],
 		 spi[2], spi[3]);

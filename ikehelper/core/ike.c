@@ -154,8 +154,17 @@ static void cannot_open(struct exchange *x, const struct row *row, int ret,
 			const char *why)
 {
 	struct ike_sa *sa = x->sa;
+	struct trace_event *e;
 	char addr[64];
 
+	if (row->prot == PROT_HASH_INFO && !sa->established && !sa->hint_garbage) {
+		e = trace_note(
+			sa, "The peer answers packet 5 with what does not decrypt: most "
+			    "likely the pre-shared keys differ.");
+		if (e)
+			snprintf(e->code, sizeof(e->code), "psk-differs");
+		sa->hint_garbage = true;
+	}
 	if (row->prot != PROT_HASH_I && row->prot != PROT_HASH_R) {
 		trace_note(sa, "%s is ignored: %s.", row->name, why);
 		return;
@@ -220,6 +229,8 @@ static void take(struct exchange *x, const struct row *row, const struct incomin
 	}
 	if (is_zero(sa->cookies + 8))
 		memcpy(sa->cookies + 8, in->h.cookie_r, 8);
+	if (row->prot != PROT_NONE)
+		sa->heard_at = ike->now;
 	x->state = row->to;
 	x->in_row = row;
 	memcpy(x->in_hash, in->hash, sizeof(x->in_hash));
@@ -379,8 +390,6 @@ static void informational(struct ike_sa *sa, struct incoming *in)
 		memcpy(sa->last_iv, main->iv, BLOCK_MAX);
 	if (deliver(&x, in))
 		message_id_use(sa, in->h.message_id);
-	else if (!sa->established)
-		sa->hint_garbage = true;
 	buf_wipe(&x.out);
 	free(x.refusal);
 }

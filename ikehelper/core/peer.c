@@ -218,38 +218,14 @@ void pair_activate(struct peer *peer, uint32_t child, struct pair *pair)
 	queue_sa_activate(peer->ike, peer->cfg, child, pair->spi_out);
 }
 
-void pair_up(struct peer *peer, uint32_t child, struct pair *pair)
-{
-	struct child *c = &peer->child[child];
-
-	pair->next = c->pairs;
-	c->pairs = pair;
-	c->renew = false;
-	c->failures = 0;
-	c->retry_at = 0;
-	/*
-	 * The responder has what it needs once packet 9 has come; the initiator of a
-	 * renewal stays on the old SA until the peer has surely taken it (pitfall 11).
-	 */
-	if (pair->initiator && pair->next)
-		pair->activate_at = peer->ike->now + ACTIVATE_MS;
-	else
-		pair_activate(peer, child, pair);
-}
-
 void pair_down(struct peer *peer, uint32_t child, struct pair *pair, const char *why)
 {
 	struct child *c = &peer->child[child];
 	struct pair **at = &c->pairs;
 	bool current = c->pairs == pair;
-	struct trace_event *e = queue_trace(peer->ike, peer->cfg);
+	struct trace_event *e = trace_pair(peer, TRACE_DOWN, pair);
 
-	e->kind = TRACE_DOWN;
 	e->phase = 2;
-	e->initiator = pair->initiator;
-	snprintf(e->peer, sizeof(e->peer), "%s", peer->cfg->name);
-	words_addr(&pair->path.local, true, e->local, sizeof(e->local));
-	words_addr(&pair->path.remote, true, e->remote, sizeof(e->remote));
 	snprintf(e->name, sizeof(e->name), "ESP tunnels");
 	snprintf(
 		e->text, sizeof(e->text),
@@ -271,6 +247,31 @@ void pair_down(struct peer *peer, uint32_t child, struct pair *pair, const char 
 	if (!c->pairs && c->retry_at != NEVER)
 		c->retry_at = peer->ike->now + backoff(peer->ike, 1);
 	free(pair);
+}
+
+void pair_up(struct peer *peer, uint32_t child, struct pair *pair)
+{
+	struct child *c = &peer->child[child];
+	struct pair *oldest = c->pairs;
+	size_t n = 1;
+
+	for (; oldest && oldest->next; oldest = oldest->next)
+		n++;
+	if (n >= PAIRS_MAX)
+		pair_down(peer, child, oldest, "too many have been made since");
+	pair->next = c->pairs;
+	c->pairs = pair;
+	c->renew = false;
+	c->failures = 0;
+	c->retry_at = 0;
+	/*
+	 * The responder has what it needs once packet 9 has come; the initiator of a
+	 * renewal stays on the old SA until the peer has surely taken it (pitfall 11).
+	 */
+	if (pair->initiator && pair->next)
+		pair->activate_at = peer->ike->now + ACTIVATE_MS;
+	else
+		pair_activate(peer, child, pair);
 }
 
 void peer_established(struct ike_sa *sa)

@@ -130,6 +130,7 @@ struct exchange *exchange_new(struct ike_sa *sa, uint8_t type, bool initiator,
 	x->message_id = message_id;
 	x->state = type == XCHG_MAIN ? MAIN_NONE : QUICK_NONE;
 	x->resend_at = NEVER;
+	x->began_at = sa->ike->now;
 	x->dies_at = sa->ike->now + HALF_OPEN_MS;
 	if (type == XCHG_MAIN)
 		x->main = calloc(1, sizeof(*x->main));

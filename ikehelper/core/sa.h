@@ -27,6 +27,7 @@
 #define ACTIVATE_MS	2000  /* a renewed outbound SA is used after that at the latest */
 #define RETIRE_MS	10000 /* a replaced control tunnel ends */
 #define CROSSING_MS	10000 /* phase 1s that both sides began so close crossed */
+#define PAIRS_MAX	8     /* of one child; the oldest makes room */
 #define LIFE_MIN	60    /* seconds: a peer's values are clamped to these */
 #define LIFE_MAX	86400
 #define NEVER		UINT64_MAX
@@ -40,6 +41,7 @@ struct pair {
 	struct ike_subnet local, remote;
 	uint64_t since, renew_at, hard_at;
 	uint64_t activate_at; /* NEVER: the outbound SA is in use */
+	uint32_t negotiation;
 	bool initiator;
 	bool heard; /* its first packet came in */
 };
@@ -128,6 +130,7 @@ struct exchange {
 	struct buf out;			    /* the last datagram out */
 	unsigned int sent, answers;
 	uint64_t answered_at;
+	uint64_t began_at;
 	uint64_t resend_at; /* NEVER: only for a repetition */
 	uint64_t dies_at;
 };
@@ -152,6 +155,7 @@ struct ike_sa {
 	uint32_t *message_ids;	    /* those that were used */
 	size_t n_message_ids;
 	uint64_t since, renew_at, hard_at;
+	uint64_t heard_at;  /* the last verified message */
 	uint64_t retire_at; /* NEVER, or when a newer one has taken over */
 
 	/* Hints for "why", from what cannot be trusted: never acted upon. */
@@ -230,6 +234,9 @@ void child_failed(struct peer *peer, uint32_t child);
 void pair_up(struct peer *peer, uint32_t child, struct pair *pair);
 /* Takes the pair's SAs out of the module and frees it. */
 void pair_down(struct peer *peer, uint32_t child, struct pair *pair, const char *why);
+/* A new event that belongs to this pair. */
+struct trace_event *trace_pair(struct peer *peer, enum trace_kind kind,
+			       const struct pair *pair);
 void pair_activate(struct peer *peer, uint32_t child, struct pair *pair);
 struct pair *pair_find(struct peer *peer, const uint8_t *spi, bool out, uint32_t *child);
 /* When renewal starts in a life of so many seconds: 75 to 85 % of it. */

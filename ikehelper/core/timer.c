@@ -46,6 +46,8 @@ static void phase1_timeout(struct exchange *x)
 
 static void exchange_timeout(struct exchange *x)
 {
+	bool dead;
+
 	if (x->needs)
 		refuse(x, 0, "internal",
 		       "another process of ours, or the module, is silent");
@@ -57,12 +59,19 @@ static void exchange_timeout(struct exchange *x)
 	else
 		refuse(x, 0, "no-answer", "no answer to packet %d",
 		       x->state - QUICK_NONE + 6);
+	dead = x->type == XCHG_QUICK && x->state == QUICK_1 && !x->needs &&
+	       x->sa->heard_at < x->began_at;
 	/* Packets 1 of anybody, or what has been said before, is not worth a line. */
 	if (x->type == XCHG_MAIN && !x->initiator && !x->needs &&
 	    (x->state <= MAIN_2 || x->sa->refused_packet))
 		x->sa->dead = true;
 	else
 		exchange_fail(x);
+	if (!dead)
+		return;
+	/* Nobody is at the other end any more: the next attempt begins with phase 1. */
+	trace_down(x->sa, "The control tunnel is gone: the peer does not answer in it.");
+	x->sa->dead = true;
 }
 
 static void exchange_timer(struct exchange *x)

@@ -337,6 +337,19 @@ struct trace_event *trace_sa(struct ike_sa *sa, enum trace_kind kind, uint8_t ph
 	return e;
 }
 
+struct trace_event *trace_pair(struct peer *peer, enum trace_kind kind,
+			       const struct pair *pair)
+{
+	struct trace_event *e = queue_trace(peer->ike, peer->cfg);
+
+	e->kind = kind;
+	e->negotiation = pair->negotiation;
+	e->initiator = pair->initiator;
+	snprintf(e->peer, sizeof(e->peer), "%s", peer->cfg->name);
+	fill_path(e, &pair->path);
+	return e;
+}
+
 static uint8_t phase_of(uint8_t exchange)
 {
 	return exchange == XCHG_MAIN ? 1 : exchange == XCHG_QUICK ? 2 : 0;

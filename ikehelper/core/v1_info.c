@@ -88,12 +88,17 @@ void info_notify_clear(struct ike *ike, const struct ike_peer *peer,
 	buf_wipe(&b);
 }
 
-/* The peer's inbound SA is our outbound one; the pair ends with it. */
+/*
+ * The peer's inbound SA is our outbound one, and the pair ends with it. strongSwan names
+ * the other one when its own module fails.
+ */
 static void take_delete_esp(struct ike_sa *sa, const uint8_t *spi)
 {
 	uint32_t child;
 	struct pair *pair = pair_find(sa->peer, spi, true, &child);
 
+	if (!pair)
+		pair = pair_find(sa->peer, spi, false, &child);
 	if (pair)
 		pair_down(sa->peer, child, pair, "the peer has deleted them");
 }
@@ -149,17 +154,18 @@ static void take_initial_contact(struct ike_sa *sa)
 	}
 }
 
-/* Which of our Quick Modes the peer speaks of: by its SPI, or the only one there is. */
+/* Which Quick Mode under way the peer speaks of: by an SPI, or the only one there is. */
 static struct exchange *quick_meant(struct ike_sa *sa, const struct notify_body *n)
 {
 	struct exchange *only = NULL;
 	size_t waiting = 0;
 
 	for (struct exchange *x = sa->exchanges; x; x = x->next) {
-		if (x->type != XCHG_QUICK || !x->initiator || x->over ||
-		    x->state != QUICK_1)
+		if (x->type != XCHG_QUICK || x->over ||
+		    x->state != (x->initiator ? QUICK_1 : QUICK_2))
 			continue;
-		if (n->spi.len == 4 && !memcmp(n->spi.p, x->quick->spi, 4))
+		if (n->spi.len == 4 && (!memcmp(n->spi.p, x->quick->spi, 4) ||
+					!memcmp(n->spi.p, x->quick->choice.spi, 4)))
 			return x;
 		only = x;
 		waiting++;

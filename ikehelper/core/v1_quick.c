@@ -565,6 +565,7 @@ void quick_done(struct exchange *x)
 	memcpy(pair->spi_out, q->choice.spi, 4);
 	pair->suite = q->choice.suite;
 	pair->path = x->sa->path;
+	pair->negotiation = x->sa->negotiation;
 	pair->initiator = x->initiator;
 	selectors(x, &pair->local, &pair->remote);
 	pair->since = ike->now;

@@ -83,6 +83,13 @@ static void parse_selectors(struct side *s, const char *selectors, bool swap)
 	}
 }
 
+static void boot(struct side *s)
+{
+	s->ike = ike_new(&(struct ike_env){ .rand = fill_random, .ctx = s });
+	if (!s->ike || ike_peer_add(s->ike, &s->peer))
+		abort();
+}
+
 void pair_start(struct pair_net *net, const struct pair_cfg *cfg)
 {
 	static const char *const ips[] = { "192.0.2.1", "192.0.2.2" };
@@ -109,10 +116,18 @@ void pair_start(struct pair_net *net, const struct pair_cfg *cfg)
 		s->peer.ike_seconds = cfg->ike_seconds[i] ? cfg->ike_seconds[i] : 14400;
 		s->peer.esp_seconds = cfg->esp_seconds[i] ? cfg->esp_seconds[i] : 3600;
 		s->peer.start = cfg->start[i];
-		s->ike = ike_new(&(struct ike_env){ .rand = fill_random, .ctx = s });
-		if (!s->ike || ike_peer_add(s->ike, &s->peer))
-			abort();
+		boot(s);
 	}
+}
+
+void pair_crash(struct pair_net *net, int side)
+{
+	struct side *s = &net->side[side];
+
+	ike_free(s->ike);
+	memset(s->sa, 0, sizeof(s->sa));
+	s->reserved = 0;
+	boot(s);
 }
 
 void pair_stop(struct pair_net *net)

@@ -859,6 +859,28 @@ static void crossing(void **state)
 	}
 }
 
+/* A peer that has lost everything: found out at the latest when renewal is due. */
+static void peer_crashes(void **state)
+{
+	static const struct pair_cfg cfgs[] = { { .start = { true, false } },
+						{ .start = { false, true } } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cfgs); i++) {
+		pair_start(&net, &cfgs[i]);
+		pair_run(&net, net.now + 1000);
+		is_up();
+		pair_crash(&net, 1);
+		/* Who starts does so at once; the other side has to run into it. */
+		pair_run(&net, net.now + (i ? 1000 : 60 * MINUTE));
+		assert_true(pair_usable(&net, 0));
+		pair_run(&net, net.now + 120 * MINUTE);
+		assert_true(pair_usable(&net, 0));
+		assert_in_range(pair_count_sas(&net.side[0], false), 1, 2);
+		pair_stop(&net);
+	}
+}
+
 static void command_spi(int side, enum ike_command_type type, const struct held_sa *sa,
 			bool hard)
 {
@@ -955,6 +977,7 @@ int main(void)
 		cmocka_unit_test(strangers),
 		cmocka_unit_test(renewal),
 		cmocka_unit_test(crossing),
+		cmocka_unit_test(peer_crashes),
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(first_esp),
 	};
