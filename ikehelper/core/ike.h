@@ -159,10 +159,10 @@ struct ike_action {
 };
 
 enum ike_command_type {
-	IKE_UP,	    /* bring peer up now */
-	IKE_DOWN,   /* take peer down: DELETEs to it, SAs out of the module */
-	IKE_EXPIRE, /* the module says that an SA reached a limit */
-	IKE_FIRST,  /* the module says that an inbound SA got its first packet */
+	IKE_UP,	      /* bring peer up now */
+	IKE_DOWN,     /* take peer down: DELETEs to it, SAs out of the module */
+	IKE_EXPIRE,   /* the module says that an SA reached a limit */
+	IKE_FIRST,    /* the module says that an inbound SA got its first packet */
 	IKE_LOG_KEYS, /* emit IKE_KEYLOG from now on, or no more: keylog says which */
 };
 

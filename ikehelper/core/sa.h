@@ -363,9 +363,20 @@ int quick3_in(struct exchange *x, const struct payloads *ps);
 void quick_done(struct exchange *x);
 void quick_free(struct exchange *x);
 int quick_answer(struct exchange *x, enum need_kind kind, struct chunk data);
+int quick_start(struct ike_sa *sa, uint32_t child);
+
+/* v1_ids.c */
+/* A selector as the body of an ID payload (RFC 2407 section 4.6.2). */
+void id_write(const struct ike_subnet *s, struct buf *b);
+/* Finds the child that packet 7's IDs mean, and keeps them. Returns 0, or -1. */
+int quick_take_ids(struct exchange *x, const struct payloads *ps);
+/* The selectors that were agreed on: the IDs, or without them those of the child. */
+void quick_selectors(const struct exchange *x, struct ike_subnet *local,
+		     struct ike_subnet *remote);
+/* Refuses, with both sides' selectors; returns -1. */
+int quick_refuse_selectors(struct exchange *x, const char *theirs, const char *why);
 /* Our side of it, selectors or suites, into the exchange's refusal. */
 void quick_show(struct exchange *x, bool selectors);
-int quick_start(struct ike_sa *sa, uint32_t child);
 
 /* v1_info.c */
 int info_in(struct exchange *x, const struct payloads *ps);

@@ -95,57 +95,6 @@ int quick1_prepare(struct exchange *x)
 	return 0;
 }
 
-/* A selector as an ID body (RFC 2407 section 4.6.2): one address, or a subnet. */
-static void subnet_id(const struct ike_subnet *s, struct buf *b)
-{
-	size_t len = s->family == 6 ? 16 : 4;
-	bool one = s->bits == len * 8;
-
-	put_u8(b, s->family == 6 ? (one ? ID_IPV6_ADDR : ID_IPV6_ADDR_SUBNET)
-				 : (one ? ID_IPV4_ADDR : ID_IPV4_ADDR_SUBNET));
-	put_u8(b, s->proto);
-	put_u16(b, s->port);
-	put_octets(b, s->ip, len);
-	for (size_t i = 0; !one && i < len; i++) {
-		int bits = (int)s->bits - (int)i * 8;
-
-		put_u8(b, bits >= 8 ? 0xff : bits > 0 ? 0xff00 >> bits : 0);
-	}
-}
-
-/* The same backwards; false for what we do not negotiate: ranges, names, odd masks. */
-static bool id_subnet(const struct id_body *id, struct ike_subnet *s)
-{
-	bool v6 = id->type == ID_IPV6_ADDR || id->type == ID_IPV6_ADDR_SUBNET;
-	bool mask = id->type == ID_IPV4_ADDR_SUBNET || id->type == ID_IPV6_ADDR_SUBNET;
-	size_t len = v6 ? 16 : 4;
-
-	*s = (struct ike_subnet){
-		.family = v6 ? 6 : 4,
-		.bits = mask ? 0 : len * 8,
-		.proto = id->proto,
-		.port = id->port,
-	};
-	if ((!v6 && !mask && id->type != ID_IPV4_ADDR) ||
-	    id->data.len != (mask ? 2 * len : len))
-		return false;
-	memcpy(s->ip, id->data.p, len);
-	if (!mask)
-		return true;
-	for (size_t i = 0; i < len * 8; i++) {
-		uint8_t bit = 0x80 >> i % 8;
-
-		if (id->data.p[len + i / 8] & bit) {
-			if (s->bits != i)
-				return false;
-			s->bits++;
-		} else if (s->ip[i / 8] & bit) {
-			return false;
-		}
-	}
-	return true;
-}
-
 int quick1_out(struct exchange *x, struct buf *b, size_t *next)
 {
 	struct quick_mode *q = x->quick;
@@ -166,129 +115,10 @@ int quick1_out(struct exchange *x, struct buf *b, size_t *next)
 		payload_put(b, next, PL_KE, q->ours.data, q->ours.len);
 	buf_wipe(&q->id_i);
 	buf_wipe(&q->id_r);
-	subnet_id(&child_of(x)->local, &q->id_i);
-	subnet_id(&child_of(x)->remote, &q->id_r);
+	id_write(&child_of(x)->local, &q->id_i);
+	id_write(&child_of(x)->remote, &q->id_r);
 	payload_put(b, next, PL_ID, q->id_i.data, q->id_i.len);
 	payload_put(b, next, PL_ID, q->id_r.data, q->id_r.len);
-	return 0;
-}
-
-void quick_show(struct exchange *x, bool selectors)
-{
-	const struct ike_peer *cfg = cfg_of(x);
-	struct refusal *r = x->refusal;
-	size_t n = selectors ? cfg->n_child : cfg->n_esp;
-	size_t at = 0;
-
-	for (size_t i = 0; r && i < n && at < sizeof(r->ours); i++) {
-		char text[128 + 16], local[64], remote[64];
-
-		if (selectors) {
-			words_subnet(&cfg->child[i].local, local, sizeof(local));
-			words_subnet(&cfg->child[i].remote, remote, sizeof(remote));
-			snprintf(text, sizeof(text), "ours %s, theirs %s", local, remote);
-		} else {
-			esp_proposal_text(&cfg->esp[i], text);
-		}
-		at += snprintf(r->ours + at, sizeof(r->ours) - at, "%s%s", at ? "\n" : "",
-			       text);
-	}
-}
-
-/* Both sides of it: our children, and what the peer asked for. */
-static int refuse_selectors(struct exchange *x, const char *theirs, const char *why)
-{
-	refuse(x, N_INVALID_ID_INFORMATION, "selectors", "%s", why);
-	quick_show(x, true);
-	if (x->refusal)
-		snprintf(x->refusal->theirs, sizeof(x->refusal->theirs), "%s", theirs);
-	return -1;
-}
-
-static bool subnet_same(const struct ike_subnet *a, const struct ike_subnet *b)
-{
-	return a->family == b->family && a->bits == b->bits && a->proto == b->proto &&
-	       a->port == b->port && !memcmp(a->ip, b->ip, a->family == 6 ? 16 : 4);
-}
-
-static bool is_any(const struct ike_subnet *s)
-{
-	return !s->bits && !s->proto && !s->port;
-}
-
-static void host_subnet(const struct ike_addr *a, struct ike_subnet *s)
-{
-	*s = (struct ike_subnet){ .family = a->family };
-	s->bits = a->family == 6 ? 128 : 32;
-	memcpy(s->ip, a->ip, a->family == 6 ? 16 : 4);
-}
-
-/* The child with these selectors; one from any to any takes whatever the peer wants. */
-static bool child_for(struct exchange *x, const struct ike_subnet *local,
-		      const struct ike_subnet *remote, bool absent)
-{
-	const struct ike_peer *cfg = cfg_of(x);
-
-	for (size_t i = 0; i < cfg->n_child; i++) {
-		if (subnet_same(&cfg->child[i].local, local) &&
-		    subnet_same(&cfg->child[i].remote, remote)) {
-			x->quick->child = i;
-			return true;
-		}
-	}
-	for (size_t i = 0; i < cfg->n_child; i++) {
-		const struct ike_child_cfg *c = &cfg->child[i];
-
-		if (is_any(&c->local) && is_any(&c->remote) &&
-		    (absent || (c->local.family == local->family &&
-				c->remote.family == remote->family))) {
-			x->quick->child = i;
-			return true;
-		}
-	}
-	return false;
-}
-
-/*
- * Packet 7's IDs choose the child. Absent ones mean the two addresses (RFC 2409 section
- * 5.5), and with many routers "whatever is routed here" (pitfall 15).
- */
-static int take_ids(struct exchange *x, const struct payloads *ps)
-{
-	const struct payload *pi = payload_get(ps, PL_ID, 0);
-	const struct payload *pr = payload_get(ps, PL_ID, 1);
-	struct quick_mode *q = x->quick;
-	struct ike_subnet local, remote;
-	struct id_body i, r;
-	char theirs[TRACE_SIDE], wi[128], wr[128];
-	char why[WHY_MAX];
-
-	if (!pi) {
-		host_subnet(&x->sa->path.local, &local);
-		host_subnet(&x->sa->path.remote, &remote);
-		if (child_for(x, &local, &remote, true))
-			return 0;
-		return refuse_selectors(x, "no IDs: only the two gateways' addresses",
-					"the peer's selectors are not those of a tunnel");
-	}
-	if (!pr)
-		return refuse(x, N_PAYLOAD_MALFORMED, "malformed",
-			      "one ID payload alone");
-	if (id_parse(&i, pi, why) || id_parse(&r, pr, why))
-		return refuse(x, N_PAYLOAD_MALFORMED, "malformed", "%s", why);
-	words_id(&i, wi, sizeof(wi));
-	words_id(&r, wr, sizeof(wr));
-	snprintf(theirs, sizeof(theirs), "ours %s, theirs %s", wr, wi);
-	if (!id_subnet(&r, &local) || !id_subnet(&i, &remote))
-		return refuse_selectors(
-			x, theirs,
-			"the peer's selectors are neither an address nor a "
-			"subnet");
-	if (!child_for(x, &local, &remote, false))
-		return refuse_selectors(x, theirs,
-					"the peer's selectors are not those of a tunnel");
-	if (buf_set(&q->id_i, pi->body, pi->len) || buf_set(&q->id_r, pr->body, pr->len))
-		return refuse(x, 0, "memory", "out of memory");
 	return 0;
 }
 
@@ -361,30 +191,11 @@ static void take_lifetime(struct quick_mode *q, uint64_t ours, uint64_t theirs)
 
 int quick1_in(struct exchange *x, const struct payloads *ps)
 {
-	if (take_ids(x, ps) || choose(x, ps, false) ||
+	if (quick_take_ids(x, ps) || choose(x, ps, false) ||
 	    take_material(x, ps, &x->quick->ni))
 		return -1;
 	take_lifetime(x->quick, cfg_of(x)->esp_seconds, x->quick->choice.seconds);
 	return 0;
-}
-
-/* The selectors that were agreed: the IDs, or what our configuration says. */
-static void selectors(const struct exchange *x, struct ike_subnet *local,
-		      struct ike_subnet *remote)
-{
-	const struct quick_mode *q = x->quick;
-	const struct buf *ours = x->initiator ? &q->id_i : &q->id_r;
-	const struct buf *theirs = x->initiator ? &q->id_r : &q->id_i;
-	struct payload pl = { .body = ours->data, .len = ours->len };
-	struct payload pr = { .body = theirs->data, .len = theirs->len };
-	struct id_body l, r;
-	char why[WHY_MAX];
-
-	if (!ours->len || id_parse(&l, &pl, why) || id_parse(&r, &pr, why) ||
-	    !id_subnet(&l, local) || !id_subnet(&r, remote)) {
-		*local = child_of(x)->local;
-		*remote = child_of(x)->remote;
-	}
 }
 
 /* KEYMAT for one direction, into an SA for the module. */
@@ -406,7 +217,7 @@ static int add_sa(struct exchange *x, bool out)
 	memcpy(add.sa_add.spi, out ? q->choice.spi : q->spi, 4);
 	memcpy(add.sa_add.pair_spi, q->spi, 4);
 	add.sa_add.path = x->sa->path;
-	selectors(x, &add.sa_add.local, &add.sa_add.remote);
+	quick_selectors(x, &add.sa_add.local, &add.sa_add.remote);
 	add.sa_add.suite = *suite;
 	add.sa_add.key = keys;
 	add.sa_add.key_len = cipher;
@@ -511,8 +322,8 @@ int quick2_in(struct exchange *x, const struct payloads *ps)
 	struct quick_mode *q = x->quick;
 
 	if (pi && (!pr || !body_same(pi, &q->id_i) || !body_same(pr, &q->id_r)))
-		return refuse_selectors(x, "other IDs than those that we sent",
-					"the peer's answer has other selectors");
+		return quick_refuse_selectors(x, "other IDs than those that we sent",
+					      "the peer's answer has other selectors");
 	if (choose(x, ps, true) || take_material(x, ps, &q->nr))
 		return -1;
 	take_lifetime(q, cfg_of(x)->esp_seconds, told_lifetime(ps));
@@ -567,7 +378,7 @@ void quick_done(struct exchange *x)
 	pair->path = x->sa->path;
 	pair->negotiation = x->sa->negotiation;
 	pair->initiator = x->initiator;
-	selectors(x, &pair->local, &pair->remote);
+	quick_selectors(x, &pair->local, &pair->remote);
 	pair->since = ike->now;
 	pair->hard_at = ike->now + q->seconds * 1000;
 	pair->renew_at = ike->now + renew_seconds(ike, q->seconds, x->initiator) * 1000;
