@@ -14,6 +14,7 @@
 #include "vectors.h"
 
 #define CHAINS 16
+
 struct chain {
 	uint32_t message_id;
 	uint8_t iv[BLOCK_MAX];

@@ -267,14 +267,14 @@ static void part_blocks_and_nothing(void **state)
 }
 
 /*
- * The payloads after the first are as given; the first is HASH over what follows the given
- * number of octets, as somebody with the keys can make it.
+ * A message as given, in which somebody with the keys has put hash_len octets of the HASH
+ * over what begins at rest_at.
  */
 static int open_plain(const uint8_t *plain, size_t len, uint8_t first, size_t hash_at,
-		      size_t rest_at)
+		      size_t hash_len, size_t rest_at)
 {
 	const struct row *row = row_of(PROT_HASH_1);
-	uint8_t iv[BLOCK_MAX], next_iv[BLOCK_MAX];
+	uint8_t iv[BLOCK_MAX], next_iv[BLOCK_MAX], hash[HASH_MAX];
 	struct end to;
 	struct buf b;
 	int err;
@@ -283,11 +283,10 @@ static int open_plain(const uint8_t *plain, size_t len, uint8_t first, size_t ha
 	start(&to, &b, row);
 	b.data[16] = first;
 	put_octets(&b, plain, len);
-	assert_int_equal(
-		keymat_hash1(&to.sa.keys, to.x.message_id,
-			     CHUNK(b.data + IKE_HEADER_LEN + rest_at, len - rest_at),
-			     b.data + IKE_HEADER_LEN + hash_at),
-		0);
+	assert_int_equal(keymat_hash1(&to.sa.keys, to.x.message_id,
+				      CHUNK(plain + rest_at, len - rest_at), hash),
+			 0);
+	memcpy(b.data + IKE_HEADER_LEN + hash_at, hash, hash_len);
 	put_zeros(&b, (16 - len % 16) % 16);
 	patch_u32(&b, 24, b.len);
 	assert_int_equal(keymat_iv2(&to.sa.keys, to.sa.last_iv, to.x.message_id, iv), 0);
@@ -303,20 +302,20 @@ static int open_plain(const uint8_t *plain, size_t len, uint8_t first, size_t ha
 /* HASH has to be the first thing in the message: what is before it, it does not cover. */
 static void hash_comes_first(void **state)
 {
-	uint8_t plain[4 + 32 + 4 + 8] = { [0] = PL_NONCE, [3] = 36, [39] = 12 };
-	uint8_t late[4 + 8 + 4 + 32] = { [0] = PL_HASH, [3] = 12, [15] = 36 };
-	uint8_t hidden[4 + 508 + 4 + 32] = { [0] = PL_HASH, [2] = 2, [515] = 36 };
+	const uint8_t good[4 + 32 + 4 + 8] = { [0] = PL_NONCE, [3] = 36, [39] = 12 };
+	const uint8_t late[4 + 8 + 4 + 32] = { [0] = PL_HASH, [3] = 12, [15] = 36 };
+	const uint8_t hidden[4 + 508 + 4 + 32] = { [0] = PL_HASH, [2] = 2, [515] = 36 };
+	const uint8_t brief[4 + 1 + 4 + 8] = { [0] = PL_NONCE, [3] = 5, [8] = 12 };
 
 	(void)state;
-	assert_int_equal(open_plain(plain, sizeof(plain), PL_HASH, 4, 36), 0);
-	assert_int_equal(open_plain(late, sizeof(late), PL_NONCE, 16, sizeof(late)),
+	assert_int_equal(open_plain(good, sizeof(good), PL_HASH, 4, 32, 36), 0);
+	assert_int_equal(open_plain(late, sizeof(late), PL_NONCE, 16, 32, sizeof(late)),
 			 OPEN_FORGED);
 	/* A payload of a private type is skipped, yet it is there. */
-	assert_int_equal(open_plain(hidden, sizeof(hidden), 200, 516, sizeof(hidden)),
+	assert_int_equal(open_plain(hidden, sizeof(hidden), 200, 516, 32, sizeof(hidden)),
 			 OPEN_FORGED);
-	/* One octet of HASH short: not a HASH that is right as far as it goes. */
-	plain[3] = 35;
-	assert_int_not_equal(open_plain(plain, sizeof(plain), PL_HASH, 4, 36), 0);
+	/* Right as far as it goes, and it goes for one octet. */
+	assert_int_equal(open_plain(brief, sizeof(brief), PL_HASH, 4, 1, 5), OPEN_FORGED);
 }
 
 int main(void)
