@@ -128,6 +128,22 @@ static bool half_made(const struct exchange *x)
 	return x->quick->have_spi && x->state >= (x->initiator ? QUICK_1 : QUICK_2);
 }
 
+/*
+ * Packet 5 or 6 was right but for what it says: its sender holds the key, and is told so
+ * that it can believe it. As initiator we take back the control tunnel that the responder
+ * already has.
+ */
+static void refuse_in_secret(struct exchange *x, uint16_t notify)
+{
+	struct ike_sa *sa = x->sa;
+
+	memcpy(sa->last_iv, x->iv, BLOCK_MAX);
+	sa->established = true;
+	info_notify(sa, notify, NULL);
+	if (x->initiator)
+		info_delete_ike(sa);
+}
+
 void exchange_fail(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
@@ -143,7 +159,9 @@ void exchange_fail(struct exchange *x)
 	if (x->type == XCHG_INFO)
 		return;
 	if (x->type == XCHG_MAIN) {
-		if (notify)
+		if (notify && x->state >= MAIN_4)
+			refuse_in_secret(x, notify);
+		else if (notify)
 			info_notify_clear(sa->ike, sa->peer->cfg, &sa->path, sa->cookies,
 					  notify);
 		sa->dead = true;

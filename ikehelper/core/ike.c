@@ -165,7 +165,9 @@ static void cannot_open(struct exchange *x, const struct row *row, int ret,
 			snprintf(e->code, sizeof(e->code), "psk-differs");
 		sa->hint_garbage = true;
 	}
-	if (row->prot != PROT_HASH_I && row->prot != PROT_HASH_R) {
+	/* Packet 6 comes from who could read packet 5: garbage is somebody else's. */
+	if (row->prot != PROT_HASH_I &&
+	    (row->prot != PROT_HASH_R || ret == OPEN_GARBAGE)) {
 		trace_note(sa, "%s is ignored: %s.", row->name, why);
 		return;
 	}
@@ -344,6 +346,22 @@ static void first_packet(struct incoming *in)
 		sa->dead = true;
 }
 
+/* A message with an ID of its own: once and never again (pitfall 8). */
+static bool deliver_first(struct exchange *x, struct incoming *in)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (!message_id_use(sa, x->message_id)) {
+		stray(in, sa->peer, "its message ID has been used before");
+		return false;
+	}
+	if (deliver(x, in))
+		return true;
+	/* Not the peer's: the ID is still free. */
+	sa->n_message_ids--;
+	return false;
+}
+
 /* A Quick Mode that the peer begins. It exists once its first message is verified. */
 static void new_quick(struct ike_sa *sa, struct incoming *in)
 {
@@ -351,15 +369,11 @@ static void new_quick(struct ike_sa *sa, struct incoming *in)
 
 	if (!sa->established || !in->h.message_id)
 		return stray(in, sa->peer, "phase 2 before phase 1 is complete");
-	if (message_id_known(sa, in->h.message_id))
-		return stray(in, sa->peer, "its message ID has been used before");
 	x = exchange_new(sa, XCHG_QUICK, false, in->h.message_id);
 	if (!x)
 		return stray(in, sa->peer, "too many exchanges are under way");
-	if (!deliver(x, in))
+	if (!deliver_first(x, in))
 		exchange_free(x);
-	else
-		message_id_use(sa, in->h.message_id);
 }
 
 static void informational(struct ike_sa *sa, struct incoming *in)
@@ -383,13 +397,10 @@ static void informational(struct ike_sa *sa, struct incoming *in)
 	}
 	if (!sa->have_keys || !in->h.message_id)
 		return stray(in, sa->peer, "an Informational before there are keys");
-	if (message_id_known(sa, in->h.message_id))
-		return stray(in, sa->peer, "its message ID has been used before");
 	/* Before packet 6 the chain has come to packet 5, for both sides. */
 	if (!sa->established && main)
 		memcpy(sa->last_iv, main->iv, BLOCK_MAX);
-	if (deliver(&x, in))
-		message_id_use(sa, in->h.message_id);
+	deliver_first(&x, in);
 	buf_wipe(&x.out);
 	free(x.refusal);
 }

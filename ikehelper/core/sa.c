@@ -70,20 +70,18 @@ struct ike_sa *sa_current(const struct peer *peer)
 	return best;
 }
 
-bool message_id_known(const struct ike_sa *sa, uint32_t message_id)
-{
-	for (size_t i = 0; i < sa->n_message_ids; i++)
-		if (sa->message_ids[i] == message_id)
-			return true;
-	return false;
-}
-
 bool message_id_use(struct ike_sa *sa, uint32_t message_id)
 {
 	size_t n = sa->n_message_ids;
 
-	if (n == MESSAGE_IDS_MAX || message_id_known(sa, message_id))
+	if (n == MESSAGE_IDS_MAX) {
+		/* Worn out before its time: a new one is due. */
+		sa->renew_at = sa->ike->now;
 		return false;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (sa->message_ids[i] == message_id)
+			return false;
 	/* Room grows by doubling, so it is full when n is a power of two. */
 	if (!(n & (n - 1))) {
 		uint32_t *ids =

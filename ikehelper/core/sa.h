@@ -19,7 +19,7 @@
 #define HALF_OPEN_MS	30000 /* a responder waits so long for the peer */
 #define LINGER_MS	60000 /* an ended exchange answers repetitions so long */
 #define HALF_OPEN_MAX	1000  /* negotiations that peers began, in all */
-#define HALF_OPEN_PEER	4     /* and from one address */
+#define HALF_OPEN_PEER	16    /* and from one address */
 #define EXCHANGES_MAX	256   /* in one control tunnel */
 #define MESSAGE_IDS_MAX 4096  /* remembered by one control tunnel */
 #define RETRY_FIRST_MS	5000
@@ -212,7 +212,6 @@ struct exchange *exchange_new(struct ike_sa *sa, uint8_t type, bool initiator,
 void exchange_free(struct exchange *x);
 /* A random message ID that this control tunnel has not seen. */
 uint32_t message_id_new(struct ike_sa *sa);
-bool message_id_known(const struct ike_sa *sa, uint32_t message_id);
 /* Remembers an ID; false when it is known already, or there is no room. */
 bool message_id_use(struct ike_sa *sa, uint32_t message_id);
 bool same_address(const struct ike_addr *a, const struct ike_addr *b);
@@ -385,6 +384,7 @@ int info_out(struct exchange *x, struct buf *b, size_t *next);
 void info_unprotected(struct ike_sa *sa, const struct payloads *ps);
 void info_delete_esp(struct ike_sa *sa, const uint8_t *spi);
 void info_delete_ike(struct ike_sa *sa);
+/* Of an ESP SA, or without an SPI of the control tunnel. */
 void info_notify(struct ike_sa *sa, uint16_t type, const uint8_t *esp_spi);
 /* An unauthenticated notify, rate-limited, in answer to a datagram with these cookies. */
 void info_notify_clear(struct ike *ike, const struct ike_peer *peer,

@@ -61,9 +61,9 @@ void info_delete_ike(struct ike_sa *sa)
 void info_notify(struct ike_sa *sa, uint16_t type, const uint8_t *esp_spi)
 {
 	info_send(sa, &(struct info){ .payload = PL_NOTIFY,
-				      .proto = PROTO_ESP,
+				      .proto = esp_spi ? PROTO_ESP : PROTO_ISAKMP,
 				      .type = type,
-				      .spi = CHUNK(esp_spi, 4) });
+				      .spi = CHUNK(esp_spi, esp_spi ? 4 : 0) });
 }
 
 void info_notify_clear(struct ike *ike, const struct ike_peer *peer,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define IKE_PORT  500
 #define NONCE_LEN 32
 #define NONCE_MIN 8 /* RFC 2409 section 5 */
 #define NONCE_MAX 256
@@ -16,9 +17,15 @@ int main_start(struct peer *peer)
 {
 	const struct ike_peer *cfg = peer->cfg;
 	struct ike_path path = { .local = cfg->local, .remote = cfg->remote };
-	struct ike_sa *sa = sa_new(peer, true, &path);
-	struct exchange *x = sa ? exchange_new(sa, XCHG_MAIN, true, 0) : NULL;
+	struct ike_sa *sa;
+	struct exchange *x;
 
+	if (!path.local.port)
+		path.local.port = IKE_PORT;
+	if (!path.remote.port)
+		path.remote.port = IKE_PORT;
+	sa = sa_new(peer, true, &path);
+	x = sa ? exchange_new(sa, XCHG_MAIN, true, 0) : NULL;
 	if (!x) {
 		if (sa)
 			sa_free(sa);

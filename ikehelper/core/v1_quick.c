@@ -367,11 +367,9 @@ void quick_done(struct exchange *x)
 	char local[64], remote[64], suite[PROPOSAL_TEXT];
 	struct trace_event *e;
 
-	if (!pair) {
-		refuse(x, 0, "memory", "out of memory");
-		exchange_fail(x);
+	/* Without memory for it the SAs go with the exchange. */
+	if (!pair)
 		return;
-	}
 	memcpy(pair->spi_in, q->spi, 4);
 	memcpy(pair->spi_out, q->choice.spi, 4);
 	pair->suite = q->choice.suite;

@@ -388,7 +388,11 @@ static void other_identity(void **state)
 		e = pair_event(&net.side[side], TRACE_REFUSED, 0);
 		assert_string_equal(e->ours, "osaka");
 		assert_string_equal(e->theirs, side ? "192.0.2.1" : "192.0.2.2");
-		pair_run(&net, net.now + 2 * MINUTE);
+		/* Said under the keys of phase 1: the other side knows at once as well. */
+		assert_int_equal(pair_tunnels(&net.side[0]) + pair_tunnels(&net.side[1]),
+				 0);
+		if (side == 1)
+			refused_with(0, "auth-failed", "INVALID-ID-INFORMATION");
 		is_clean();
 		pair_stop(&net);
 	}
