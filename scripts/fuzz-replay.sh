@@ -12,6 +12,7 @@ failed=0 n=0
 echo "1..${#programs[@]}"
 for f in "${programs[@]}"; do
 	name=$(basename "$f")
+	name=${name#fuzz_}
 	inputs=("$top/selftests/fuzz/corpus/$name"/*)
 	if [ -e "${inputs[0]}" ] && "$f" "${inputs[@]}" >"$log" 2>&1; then
 		echo "ok $((++n)) - $name: ${#inputs[@]} inputs"

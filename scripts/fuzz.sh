@@ -9,6 +9,7 @@ set -euo pipefail
 FUZZ_SECONDS=${FUZZ_SECONDS:-600}
 for f; do
 	name=$(basename "$f")
+	name=${name#fuzz_}
 	found=$build/corpus/$name
 	mkdir -p "$found"
 	seeds=("$found")
