@@ -23,9 +23,11 @@ run() { # KERNEL "LAYER..." TEST...
 		prove --comments -e '' "${@:3}"
 }
 
+parts=(vm)
+[ "$what" = vm ] || parts+=(interop)
 shopt -s nullglob extglob
 for kernel; do
-	KERNEL=$kernel scripts/setup.sh build vm "${what/vm/}"
+	KERNEL=$kernel scripts/setup.sh build "${parts[@]}"
 	make -s KERNEL="$kernel" modules helper >/dev/null
 	make -s -C selftests OUTPUT="$build/selftests"
 	case $what in
