@@ -190,7 +190,7 @@ static int __net_init net_start(struct net *net)
 	struct et_net *enet = et_net(net);
 
 	INIT_LIST_HEAD(&enet->devs);
-	return rhashtable_init(&enet->spis, &et_spi_params);
+	return et_sa_tables_init(enet);
 }
 
 /*
@@ -212,7 +212,7 @@ static void __net_exit net_stop(struct net *net)
 /* All devices of the namespace are gone, ESP cannot arrive in it any more. */
 static void __net_exit net_free(struct net *net)
 {
-	rhashtable_destroy(&et_net(net)->spis);
+	et_sa_tables_exit(et_net(net));
 }
 
 static struct pernet_operations net_ops = {

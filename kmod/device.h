@@ -30,7 +30,8 @@
 
 /* What the module keeps in each namespace, for devices whose outer side it is. */
 struct et_net {
-	struct rhashtable spis;		/* inbound SAs by SPI; changed under et_dev.cfg */
+	struct rhashtable spis;		/* inbound SAs and reserved SPIs, by SPI */
+	struct rhltable outs;		/* outbound SAs, by SPI: whose ICMP errors to believe */
 	struct list_head devs;		/* et_dev.in_net; rtnl */
 };
 

@@ -28,6 +28,7 @@ struct et_sa;
 	X(ROUTE_LOOP, "route-loop", ERROR, IP_OUTNOROUTES)                    \
 	X(TOO_BIG, "too-big", DROPPED, PKT_TOO_BIG)                           \
 	X(GSO, "gso-failed", ERROR, SKB_GSO_SEG)                              \
+	X(CHECKSUM, "checksum-failed", ERROR, SKB_CSUM)                       \
 	/* out and in */                                                      \
 	X(SA_EXPIRED, "sa-expired", DROPPED, XFRM_POLICY)                     \
 	X(CRYPTO_BUSY, "crypto-busy", DROPPED, NOMEM)                         \

@@ -5,9 +5,12 @@
  * The mux asks its handlers by descending priority; what is not ours goes on
  * to vti, xfrmi and esp4. All four callbacks are mandatory. Softirq, RCU.
  */
+#include <linux/icmp.h>
+#include <net/route.h>
 #include <net/xfrm.h>
 
 #include "device.h"
+#include "sa.h"
 
 #define MUX_PRIORITY 200	/* before vti, 100 */
 
@@ -16,9 +19,22 @@ static int input(struct sk_buff *skb, int nexthdr, __be32 spi, int encap_type)
 	return -EINVAL;	/* ESP in UDP: not ours */
 }
 
+/*
+ * An ICMP error, data at the outer header that we sent. What it says is only
+ * believed for an SPI that we send on, and only about the path MTU: it is not
+ * authentic (RFC 4301 section 8.2). tx.c finds the new MTU in the route.
+ */
 static int error(struct sk_buff *skb, u32 info)
 {
-	return -ENOENT;	/* not ours */
+	struct net *net = dev_net(skb->dev);
+	const struct iphdr *ip = (struct iphdr *)skb->data;
+	const struct ip_esp_hdr *esp = (struct ip_esp_hdr *)(skb->data + ip->ihl * 4);
+
+	if (!et_sa_sends_to(et_net(net), esp->spi, ip->daddr))
+		return -ENOENT;
+	if (icmp_hdr(skb)->type == ICMP_DEST_UNREACH && icmp_hdr(skb)->code == ICMP_FRAG_NEEDED)
+		ipv4_update_pmtu(skb, net, info, 0, IPPROTO_ESP);
+	return 0;
 }
 
 static int received(struct sk_buff *skb, int err)

@@ -17,7 +17,7 @@
 #include "sa.h"
 
 static const struct genl_multicast_group groups[] = {
-	[ESPTUN_NLGRP_EVENTS] = { .name = ESPTUN_MCGRP_EVENTS },
+	[ESPTUN_NLGRP_EVENTS] = { .name = ESPTUN_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN },
 };
 
 struct genl_family et_nl_family __ro_after_init = {
@@ -105,7 +105,7 @@ static struct et_peer *peer_lock(struct sk_buff *skb, struct genl_info *info, in
 	struct et_peer *peer;
 	struct et_dev *edev;
 
-	if (MISSING(info, id_attr, "peer"))
+	if (MISSING(info, id_attr, "peer id"))
 		return ERR_PTR(-EINVAL);
 	edev = dev_lock(skb, info, dev_attr);
 	if (IS_ERR(edev))
@@ -114,7 +114,7 @@ static struct et_peer *peer_lock(struct sk_buff *skb, struct genl_info *info, in
 	if (peer)
 		return peer;
 	dev_unlock(edev);
-	return ERR_PTR(REFUSE(info, id_attr, -ENOENT, "peer: the device has none of this id"));
+	return ERR_PTR(REFUSE(info, id_attr, -ENOENT, "peer id: the device has no such peer"));
 }
 
 /* The SA that a request names; the device is locked on success. */

@@ -28,7 +28,7 @@
 
 static struct workqueue_struct *wq;
 
-const struct rhashtable_params et_spi_params = {
+static const struct rhashtable_params spi_params = {
 	.key_len = sizeof_field(struct et_sa, spi),
 	.key_offset = offsetof(struct et_sa, spi),
 	.head_offset = offsetof(struct et_sa, in_spis),
@@ -44,7 +44,52 @@ const struct rhashtable_params et_spi_params = {
  */
 struct et_sa *et_spi_lookup(struct et_net *enet, __be32 spi)
 {
-	return rhashtable_lookup(&enet->spis, &spi, et_spi_params);
+	return rhashtable_lookup(&enet->spis, &spi, spi_params);
+}
+
+static const struct rhashtable_params out_params = {
+	.key_len = sizeof_field(struct et_sa, spi),
+	.key_offset = offsetof(struct et_sa, spi),
+	.head_offset = offsetof(struct et_sa, in_outs),
+	.automatic_shrinking = true,
+};
+
+/**
+ * et_sa_sends_to - has an outbound SA this SPI and this peer address?
+ * @enet: the outer namespace's
+ * @spi: the SPI
+ * @remote: the outer address
+ *
+ * Context: RCU read-side section.
+ */
+bool et_sa_sends_to(struct et_net *enet, __be32 spi, __be32 remote)
+{
+	const struct rhlist_head *pos, *list = rhltable_lookup(&enet->outs, &spi, out_params);
+	const struct et_sa *sa;
+
+	rhl_for_each_entry_rcu(sa, pos, list, in_outs)
+		if (rcu_dereference(sa->peer->endpoint)->remote == remote)
+			return true;
+	return false;
+}
+
+/* The two tables of a namespace, empty. */
+int et_sa_tables_init(struct et_net *enet)
+{
+	int err = rhashtable_init(&enet->spis, &spi_params);
+
+	if (err)
+		return err;
+	err = rhltable_init(&enet->outs, &out_params);
+	if (err)
+		rhashtable_destroy(&enet->spis);
+	return err;
+}
+
+void et_sa_tables_exit(struct et_net *enet)
+{
+	rhltable_destroy(&enet->outs);
+	rhashtable_destroy(&enet->spis);
 }
 
 static struct et_net *net_of(const struct et_sa *sa)
@@ -284,6 +329,14 @@ static void arm(struct et_sa *sa)
 		queue_life(sa, delay);
 }
 
+/* A pair that was slow to be heard of does not bring back what a later SA replaced. */
+static bool newer(const struct et_sa *out)
+{
+	const struct et_sa *now = et_cfg_deref(out->peer->out, out->peer->edev);
+
+	return !now || out->serial > now->serial;
+}
+
 /* The first authentic packet: the peer has the new keys, so use their other half. */
 static void heard_first(struct et_sa *in)
 {
@@ -292,7 +345,7 @@ static void heard_first(struct et_sa *in)
 	in->first_told = true;
 	et_event_first(in);
 	list_for_each_entry(sa, &in->peer->sas, of_peer)
-		if (sa->out && sa->pair_spi == in->spi)
+		if (sa->out && sa->pair_spi == in->spi && newer(sa))
 			et_sa_activate(sa);
 }
 
@@ -402,8 +455,8 @@ static int spi_insert(struct et_sa *sa)
 	int err;
 
 	if (!old || old->cipher.tfm)
-		return rhashtable_lookup_insert_fast(spis, &sa->in_spis, et_spi_params);
-	err = rhashtable_replace_fast(spis, &old->in_spis, &sa->in_spis, et_spi_params);
+		return rhashtable_lookup_insert_fast(spis, &sa->in_spis, spi_params);
+	err = rhashtable_replace_fast(spis, &old->in_spis, &sa->in_spis, spi_params);
 	if (!err)
 		et_sa_remove(old);
 	return err;
@@ -424,7 +477,7 @@ static bool pair_heard(const struct et_sa *out)
  * @active: outbound, make it the current one
  *
  * Context: process, et_dev.cfg held.
- * Return: 0, -EEXIST when the SPI is in use, or the SPI table's error.
+ * Return: 0, -EEXIST when the SPI is in use, or a table's error.
  */
 int et_sa_insert(struct et_sa *sa, struct et_peer *peer, bool active)
 {
@@ -437,7 +490,8 @@ int et_sa_insert(struct et_sa *sa, struct et_peer *peer, bool active)
 	sa->peer = peer;
 	sa->born = ktime_get_boottime_ns();
 	sa->serial = ++peer->edev->last_serial;
-	err = sa->out ? 0 : spi_insert(sa);
+	err = sa->out ? rhltable_insert(&net_of(sa)->outs, &sa->in_outs, out_params) :
+			spi_insert(sa);
 	if (err)
 		return err;
 
@@ -471,7 +525,7 @@ struct et_sa *et_spi_reserve(struct et_peer *peer)
 		if (be32_to_cpu(sa->spi) < ET_SPI_MIN)
 			continue;
 		err = rhashtable_lookup_insert_fast(&net_of(sa)->spis, &sa->in_spis,
-						    et_spi_params);
+						    spi_params);
 		if (err != -EEXIST)
 			break;
 	}
@@ -536,9 +590,11 @@ void et_sa_remove(struct et_sa *sa)
 
 	sa->dead = true;
 	list_del_init(&sa->of_peer);
-	if (!sa->out)	/* -ENOENT, when an SA has taken a reserved SPI's place */
-		rhashtable_remove_fast(&net_of(sa)->spis, &sa->in_spis, et_spi_params);
-	else if (rcu_access_pointer(peer->out) == sa)
+	if (sa->out)
+		rhltable_remove(&net_of(sa)->outs, &sa->in_outs, out_params);
+	else	/* -ENOENT, when an SA has taken a reserved SPI's place */
+		rhashtable_remove_fast(&net_of(sa)->spis, &sa->in_spis, spi_params);
+	if (rcu_access_pointer(peer->out) == sa)
 		set_current(peer, NULL);
 
 	if (cancel_delayed_work(&sa->life))

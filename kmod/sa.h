@@ -63,7 +63,10 @@ enum et_sa_flag {
  * sleep when its key goes.
  */
 struct et_sa {
-	struct rhash_head in_spis;	/* inbound; et_net.spis */
+	union {
+		struct rhash_head in_spis;	/* inbound; et_net.spis */
+		struct rhlist_head in_outs;	/* outbound; et_net.outs */
+	};
 	__be32 spi;
 	bool out;
 	bool esn;
@@ -111,6 +114,7 @@ void et_sa_remove(struct et_sa *sa);
 
 /* RCU read-side section. */
 struct et_sa *et_spi_lookup(struct et_net *enet, __be32 spi);
+bool et_sa_sends_to(struct et_net *enet, __be32 spi, __be32 remote);
 
 /* Softirqs off, under RCU or with a reference. */
 u64 et_sa_take_seq(struct et_sa *sa);
@@ -124,7 +128,10 @@ void et_sa_sum(const struct et_sa *sa, u64 *packets, u64 *bytes);
 u64 et_sa_seq(const struct et_sa *sa);
 u64 et_sa_age(const struct et_sa *sa);
 
-extern const struct rhashtable_params et_spi_params;
+/* Process context; the second when the namespace has no device and no packet any more. */
+int et_sa_tables_init(struct et_net *enet);
+void et_sa_tables_exit(struct et_net *enet);
+
 int et_sa_init(void);
 void et_sa_exit(void);
 

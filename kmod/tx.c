@@ -74,11 +74,11 @@ static void tx_one(struct sk_buff *skb, struct et_sa *sa, const struct et_outer 
 	struct et_crypt *c;
 	u64 seq;
 
-	reason = ET_DROP_CRYPTO_ERROR;
-	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(skb))
-		goto drop;
 	reason = ET_DROP_NO_MEMORY;
 	if (make_private(skb, head, tail))
+		goto drop;
+	reason = ET_DROP_CHECKSUM;
+	if (skb->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(skb))
 		goto drop;
 	reason = ET_DROP_CRYPTO_BUSY;
 	c = et_crypt_get();
