@@ -5,8 +5,8 @@
 #
 #   a: ikehelper, esp0 10.1.0.1 ─ veth0 198.51.100.1 ──── veth0 198.51.100.2 ─ charon, 10.2.0.1 :b
 
-# shellcheck source=charon.sh
-. "$(dirname "$0")/charon.sh"
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
 
 psk="ten packets, end to end: 1 to 10"
 
