@@ -360,14 +360,7 @@ int esptun_nl_spi_alloc_doit(struct sk_buff *skb, struct genl_info *info)
 
 static int parse_limits(struct genl_info *info, struct et_limits *limits)
 {
-	static const struct {
-		u8 soft, hard;
-	} attrs[ET_LIMITS] = {
-		[ET_LIMIT_TIME] = { ESPTUN_A_LIMITS_SOFT_SECONDS, ESPTUN_A_LIMITS_HARD_SECONDS },
-		[ET_LIMIT_BYTES] = { ESPTUN_A_LIMITS_SOFT_BYTES, ESPTUN_A_LIMITS_HARD_BYTES },
-		[ET_LIMIT_PACKETS] = { ESPTUN_A_LIMITS_SOFT_PACKETS,
-				       ESPTUN_A_LIMITS_HARD_PACKETS },
-	};
+	const struct et_limit_attrs *attrs = et_limit_attrs;
 	struct nlattr *tb[ESPTUN_A_LIMITS_MAX + 1];
 	int err, i;
 

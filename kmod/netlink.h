@@ -19,6 +19,13 @@ struct sk_buff;
 
 extern struct genl_family et_nl_family;
 
+/* The attributes of each enum et_limit. */
+struct et_limit_attrs {
+	u8 soft, hard;
+};
+
+extern const struct et_limit_attrs et_limit_attrs[];
+
 /* netlink.c. Process context. */
 bool et_nl_capable(const struct sk_buff *request, const struct et_dev *edev);
 void et_event_expire(const struct et_sa *sa, enum esptun_expire_reason reason, bool hard);

@@ -14,6 +14,12 @@
 #include "peer.h"
 #include "sa.h"
 
+const struct et_limit_attrs et_limit_attrs[] = {
+	[ET_LIMIT_TIME] = { ESPTUN_A_LIMITS_SOFT_SECONDS, ESPTUN_A_LIMITS_HARD_SECONDS },
+	[ET_LIMIT_BYTES] = { ESPTUN_A_LIMITS_SOFT_BYTES, ESPTUN_A_LIMITS_HARD_BYTES },
+	[ET_LIMIT_PACKETS] = { ESPTUN_A_LIMITS_SOFT_PACKETS, ESPTUN_A_LIMITS_HARD_PACKETS },
+};
+
 /* The API's u64 have no padding attributes. */
 static int put_u64(struct sk_buff *msg, int attr, u64 value)
 {
@@ -127,14 +133,7 @@ static int put_direction(struct sk_buff *msg, const struct et_sa *sa)
 
 static int put_limits(struct sk_buff *msg, const struct et_limits *l)
 {
-	static const struct {
-		u8 soft, hard;
-	} attrs[ET_LIMITS] = {
-		[ET_LIMIT_TIME] = { ESPTUN_A_LIMITS_SOFT_SECONDS, ESPTUN_A_LIMITS_HARD_SECONDS },
-		[ET_LIMIT_BYTES] = { ESPTUN_A_LIMITS_SOFT_BYTES, ESPTUN_A_LIMITS_HARD_BYTES },
-		[ET_LIMIT_PACKETS] = { ESPTUN_A_LIMITS_SOFT_PACKETS,
-				       ESPTUN_A_LIMITS_HARD_PACKETS },
-	};
+	const struct et_limit_attrs *attrs = et_limit_attrs;
 	struct nlattr *nest = nla_nest_start(msg, ESPTUN_A_SA_LIMITS);
 	int i;
 
