@@ -375,8 +375,10 @@ int mod_peer_set(struct mod *mod, const struct mod_peer *peer)
 		return -1;
 	nla_put_u32(msg, ESPTUN_A_PEER_IFINDEX, peer->ifindex);
 	nla_put_u32(msg, ESPTUN_A_PEER_ID, peer->id);
-	nla_put(msg, ESPTUN_A_PEER_REMOTE_IPV4, 4, peer->remote.ip);
-	nla_put(msg, ESPTUN_A_PEER_LOCAL_IPV4, 4, peer->local.ip);
+	if (peer->remote.family)
+		nla_put(msg, ESPTUN_A_PEER_REMOTE_IPV4, 4, peer->remote.ip);
+	if (peer->local.family)
+		nla_put(msg, ESPTUN_A_PEER_LOCAL_IPV4, 4, peer->local.ip);
 	for (i = 0; i < peer->n_selectors; i++)
 		if (put_selector(msg, &peer->selector[i]) < 0)
 			return too_big(mod, msg);

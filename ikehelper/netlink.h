@@ -47,7 +47,7 @@ struct mod_dev {
 
 struct mod_peer {
 	uint32_t ifindex, id;
-	struct ike_addr remote, local; /* outer; family 0 for local: by route */
+	struct ike_addr remote, local; /* outer; family 0: as it is, or local by route */
 	const struct ike_child_cfg *selector;
 	size_t n_selectors;
 	/* Replies only. */
