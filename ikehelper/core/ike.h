@@ -84,7 +84,7 @@ enum ike_action_type {
 	IKE_NEED_SPI, /* reserve an inbound SPI in the module; answer with ike_answer() */
 	IKE_SA_ADD,   /* load an SA into the module; answer with ike_answer() */
 	IKE_SA_ACTIVATE, /* send on this outbound SA from now on */
-	IKE_SA_DEL,	 /* remove an SA, or free a reserved SPI */
+	IKE_SA_DEL,	 /* remove an SA or free a reserved SPI, if it is still there */
 	IKE_TRACE,	 /* something happened that a person may want to see */
 	IKE_KEYLOG,	 /* a key for Wireshark, for a peer whose key log is on */
 };

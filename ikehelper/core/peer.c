@@ -261,6 +261,9 @@ void pair_up(struct peer *peer, uint32_t child, struct pair *pair)
 		pair_down(peer, child, oldest, "too many have been made since");
 	pair->next = c->pairs;
 	c->pairs = pair;
+	/* One that is replaced already is not taken into use any more. */
+	if (pair->next)
+		pair->next->activate_at = NEVER;
 	c->renew = false;
 	c->failures = 0;
 	c->retry_at = 0;
