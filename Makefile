@@ -128,6 +128,7 @@ check-sim: setup-build setup-unit
 
 check-vm:
 	scripts/check-vm.sh vm $(kernels)
+	$(PROVE) scripts/intree.sh :: $(or $(KERNEL),$(shell scripts/kernel.sh default))
 
 check-interop:
 	scripts/check-vm.sh interop $(or $(KERNEL),$(shell scripts/kernel.sh default))

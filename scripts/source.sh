@@ -9,12 +9,13 @@ package=linux-source-6.12
 parts=(MAINTAINERS scripts/checkpatch.pl scripts/spelling.txt scripts/const_structs.checkpatch
 	scripts/subarch.include Documentation/netlink tools/net/ynl tools/testing/selftests/Makefile
 	tools/testing/selftests/lib.mk tools/testing/selftests/kselftest
+	tools/testing/selftests/kselftest.h tools/testing/selftests/kselftest_harness.h
 	tools/testing/selftests/kselftest_install.sh tools/testing/selftests/run_kselftest.sh)
 
 version=$(apt-cache show --no-all-versions $package 2>/dev/null | sed -n 's/^Version: //p' | head -1)
 [ -n "$version" ] || die "no $package in apt's lists on $(suite): run apt-get update, or add a suite that has it" \
 	"(Debian 12 and 13 have it in main or security)"
-dir=$cache/$package-$version
+dir=$cache/$package-$version-$(md5sum <<<"${parts[*]}" | cut -c1-8)
 if [ ! -e "$dir" ]; then
 	say "downloading, to unpack a part in $dir (not installed):"
 	package_sizes $package >&2
