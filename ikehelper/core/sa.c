@@ -166,6 +166,17 @@ bool same_address(const struct ike_addr *a, const struct ike_addr *b)
 	return a->family == b->family && !memcmp(a->ip, b->ip, a->family == 6 ? 16 : 4);
 }
 
+uint64_t shorter_life(uint64_t ours, uint64_t theirs)
+{
+	if (!theirs)
+		return ours;
+	if (theirs < LIFE_MIN)
+		theirs = LIFE_MIN;
+	if (theirs > LIFE_MAX)
+		theirs = LIFE_MAX;
+	return theirs < ours ? theirs : ours;
+}
+
 int refuse(struct exchange *x, uint16_t notify, const char *code, const char *fmt, ...)
 {
 	va_list args;

@@ -110,8 +110,10 @@ static void take_delete_ike(struct ike_sa *sa, const uint8_t *cookies)
 		    memcmp(s->cookies, cookies, COOKIES_LEN) != 0)
 			continue;
 		s->dead = true;
-		trace_down(s, "The control tunnel is gone: the peer has deleted it.");
-		peer_lost(s->peer);
+		trace_down(s, "The %scontrol tunnel is gone: the peer has deleted it.",
+			   s->retire_at == NEVER ? "" : "old ");
+		if (!sa_current(s->peer))
+			peer_lost(s->peer);
 	}
 }
 

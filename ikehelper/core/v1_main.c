@@ -365,20 +365,10 @@ int main6_in(struct exchange *x, const struct payloads *ps)
 	return check_id(x, ps);
 }
 
-/* The shorter of both lifetimes; the peer's only within reason (pitfall 14). */
-static uint64_t agreed_seconds(uint64_t ours, uint64_t theirs)
-{
-	if (!theirs)
-		return ours;
-	if (theirs < LIFE_MIN)
-		theirs = LIFE_MIN;
-	return theirs < ours ? theirs : ours;
-}
-
 void main_done(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
-	uint64_t life = agreed_seconds(sa->peer->cfg->ike_seconds, x->main->peer_seconds);
+	uint64_t life = shorter_life(sa->peer->cfg->ike_seconds, x->main->peer_seconds);
 	char suite[PROPOSAL_TEXT];
 	struct trace_event *e;
 

@@ -180,13 +180,10 @@ static int take_material(struct exchange *x, const struct payloads *ps, struct b
 	return 0;
 }
 
-/* The shorter lifetime; the peer's only within reason (pitfall 14). */
 static void take_lifetime(struct quick_mode *q, uint64_t ours, uint64_t theirs)
 {
-	q->seconds = ours;
-	q->tell_lifetime = theirs > ours;
-	if (theirs && theirs < ours)
-		q->seconds = theirs < LIFE_MIN ? LIFE_MIN : theirs;
+	q->seconds = shorter_life(ours, theirs);
+	q->tell_lifetime = theirs > q->seconds;
 }
 
 int quick1_in(struct exchange *x, const struct payloads *ps)
