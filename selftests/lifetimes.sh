@@ -61,7 +61,7 @@ soft_seconds() # in|out
 # On the wire there are as many packets as were allowed, and not one more.
 hard_packets_out()
 {
-	limited out soft-packets 6 hard-packets 10
+	limited out soft-packets 6, hard-packets 10
 	watch a veth0 "$dir/wire" -m plaintext
 	a ping -q -c 30 -i 0.05 -W 2 -p 706c61696e74657874 $IN_B || true
 	event "sa-expire esp0 peer 1 out $SPI_AB hard packets packets 10 "
@@ -95,7 +95,7 @@ hard_bytes() # in|out
 
 hard_seconds() # in|out
 {
-	limited "$1" soft-seconds 2 hard-seconds 4
+	limited "$1" soft-seconds 2, hard-seconds 4
 	event "sa-expire esp0 peer 1 $1 $SPI_AB soft time"
 	event "sa-expire esp0 peer 1 $1 $SPI_AB hard time"
 	same "$(events sa-expire)" 2
@@ -112,9 +112,9 @@ senseless_limits()
 	sites
 	esp_dev a
 	esp_peer a
-	refused "soft" esp_sa a out $SPI_AB $alg "$(new_key $alg)" limits soft-packets 10 hard-packets 5
-	refused "soft" esp_sa a out $SPI_AB $alg "$(new_key $alg)" limits soft-seconds 10 hard-seconds 5
-	refused "soft" esp_sa a out $SPI_AB $alg "$(new_key $alg)" limits soft-bytes 10 hard-bytes 5
+	refused "soft" esp_sa a out $SPI_AB $alg "$(new_key $alg)" limits soft-packets 10, hard-packets 5
+	refused "soft" esp_sa a out $SPI_AB $alg "$(new_key $alg)" limits soft-seconds 10, hard-seconds 5
+	refused "soft" esp_sa a out $SPI_AB $alg "$(new_key $alg)" limits soft-bytes 10, hard-bytes 5
 	no_sa a out $SPI_AB
 }
 
