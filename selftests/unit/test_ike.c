@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "pair.h"
-#include "payload.h"
+#include "sa.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define MINUTE	 60000
@@ -921,6 +921,46 @@ static void expiry(void **state)
 	pair_stop(&net);
 }
 
+/* Pitfall 1.10: a control tunnel goes, and the ESP tunnels live on without it. */
+static void control_tunnel_goes(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+
+	(void)state;
+	up(&cfg);
+	info_delete_ike(sa_current(net.side[1].ike->peers));
+	pair_run(&net, net.now + 1000);
+	assert_int_equal(pair_tunnels(&net.side[0]), 0);
+	assert_true(pair_usable(&net, 0));
+	/* And are renewed in a new one. */
+	for (int minute = 0; minute < 120; minute++) {
+		pair_run(&net, net.now + MINUTE);
+		assert_true(pair_usable(&net, 0));
+	}
+	pair_stop(&net);
+}
+
+/* Pitfall 1.20: it ends what is older than the control tunnel that it came in. */
+static void initial_contact(void **state)
+{
+	static const struct pair_cfg cfg = { .ike_seconds = { 900, 900 } };
+
+	(void)state;
+	up(&cfg);
+	info_notify(sa_current(net.side[1].ike->peers), N_INITIAL_CONTACT, NULL);
+	pair_run(&net, net.now + 1000);
+	is_up();
+	/* A second phase 1 later the pair is of a time before. */
+	pair_run(&net, net.now + 14 * MINUTE);
+	is_up();
+	assert_int_equal(pair_count(&net.side[0], TRACE_UP), 3);
+	info_notify(sa_current(net.side[1].ike->peers), N_INITIAL_CONTACT, NULL);
+	pair_run(&net, net.now + 100);
+	assert_int_equal(pair_count_sas(&net.side[0], false), 0);
+	assert_int_equal(pair_tunnels(&net.side[0]), 1);
+	pair_stop(&net);
+}
+
 static enum verdict no_ninth(struct pair_net *n, int from, size_t nth,
 			     const uint8_t *data, size_t len)
 {
@@ -982,6 +1022,8 @@ int main(void)
 		cmocka_unit_test(renewal),
 		cmocka_unit_test(crossing),
 		cmocka_unit_test(peer_crashes),
+		cmocka_unit_test(control_tunnel_goes),
+		cmocka_unit_test(initial_contact),
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(first_esp),
 	};
