@@ -364,35 +364,38 @@ static void do_up(struct client *c, int peer)
 	daemon_command(c->control->daemon, peer, IKE_UP);
 }
 
-/* Calls what the request asks for; returns an error for the client, or NULL. */
-static const char *obey(struct client *c, const cJSON *request)
+/* Does what the request asks for, or finishes with what is wrong with it. */
+static void obey(struct client *c, const cJSON *request)
 {
 	struct daemon *d = c->control->daemon;
 	const char *command =
 		cJSON_GetStringValue(cJSON_GetObjectItem(request, "command"));
 	const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(request, "peer"));
 	int peer = name ? daemon_find(d, name) : -1;
+	char why[128];
 
-	if (!command)
-		return "this is no request";
-	if (name && peer < 0)
-		return "there is no such peer in the configuration";
-	if (!strcmp(command, "status"))
+	if (!command) {
+		finish(c, "this is no request");
+	} else if (name && peer < 0) {
+		snprintf(why, sizeof(why), "there is no peer %.40s in the configuration",
+			 name);
+		finish(c, why);
+	} else if (!strcmp(command, "status")) {
 		do_status(c, peer);
-	else if (!strcmp(command, "trace"))
+	} else if (!strcmp(command, "trace")) {
 		do_trace(c, peer, cJSON_IsTrue(cJSON_GetObjectItem(request, "follow")));
-	else if (peer < 0)
-		return "this command wants a peer, or is not known";
-	else if (!strcmp(command, "up"))
+	} else if (peer < 0) {
+		finish(c, "this command wants a peer, or is not known");
+	} else if (!strcmp(command, "up")) {
 		do_up(c, peer);
-	else if (!strcmp(command, "keylog"))
+	} else if (!strcmp(command, "keylog")) {
 		do_keylog(c, peer, request);
-	else if (!strcmp(command, "down")) {
+	} else if (!strcmp(command, "down")) {
 		daemon_command(d, peer, IKE_DOWN);
 		finish(c, NULL);
-	} else
-		return "this command is not known";
-	return NULL;
+	} else {
+		finish(c, "this command is not known");
+	}
 }
 
 /* --- requests ---------------------------------------------------------------------- */
@@ -400,7 +403,6 @@ static const char *obey(struct client *c, const cJSON *request)
 static void on_request(struct client *c)
 {
 	struct event_base *base = c->control->daemon->base;
-	const char *error;
 	cJSON *request;
 
 	event_free(c->readable);
@@ -413,9 +415,7 @@ static void on_request(struct client *c)
 	bufferevent_setcb(c->out, on_more, on_written, on_gone, c);
 	bufferevent_enable(c->out, EV_READ | EV_WRITE);
 	request = cJSON_ParseWithLength(c->request, c->len);
-	error = obey(c, request);
-	if (error)
-		finish(c, error);
+	obey(c, request);
 	cJSON_Delete(request);
 }
 

@@ -1,0 +1,226 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The daemon and its commands: two of them agree on keys and ping; a negotiation that fails says why;
+# what dies leaves nothing behind.
+#
+#   a: ikehelper, esp0 10.1.0.1 ─ veth0 198.51.100.1 ──── veth0 198.51.100.2 ─ esp0 10.2.0.1, ikehelper :b
+
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# The peer of a|b as its configuration has it; lines of one's own go behind.
+config() # a|b [LINE...]
+{
+	local remote=$OUT_B
+
+	[ "$1" = a ] || remote=$OUT_A
+	printf '%s\n' "[peer peer]" "interface = esp0" "remote = $remote" "psk-file = $dir/$1.psk" \
+		"version = 1" "${@:2}" >"$dir/$1.conf"
+}
+
+# Two sites with devices, one pre-shared key, and configurations; no daemon yet.
+two_helpers()
+{
+	sites
+	esp_dev a
+	esp_dev b
+	(umask 077 && "$IKEHELPER" genpsk >"$dir/a.psk" && cp "$dir/a.psk" "$dir/b.psk")
+	config a
+	config b
+}
+
+ask() { "$1" "$IKEHELPER" -s "$dir/$1.sock" "${@:2}"; } # a|b COMMAND...
+
+# Its process is in PID, its log in a.log or b.log.
+run() # a|b
+{
+	local ns=$NS_A
+
+	[ "$1" = a ] || ns=$NS_B
+	ip netns exec "$ns" "$IKEHELPER" -s "$dir/$1.sock" run -c "$dir/$1.conf" 2>"$dir/$1.log" &
+	PID=$!
+	wait_for grep -q ready "$dir/$1.log" || cat "$dir/$1.log"
+}
+
+child_of() # PID NAME
+{
+	local p
+
+	for p in $(pgrep -P "$1"); do
+		[ "$(cat /proc/"$p"/comm)" != "$2" ] || echo "$p"
+	done
+}
+
+nothing_in_the_module() # a|b
+{
+	same "$(helper "$1" sa show --json | jq length)" 0
+	same "$(helper "$1" peer show --json | jq length)" 0
+}
+
+up_ping_down()
+{
+	two_helpers
+	run b
+	run a
+	ask a up peer
+	pings_both_ways
+	ask a status --json | jq -e '.peers[0] | .state == "established" and .initiator and
+		.children[0].up and .children[0].in.packets >= 6 and .children[0].out.packets >= 6'
+	ask b status | grep -q 'ESP tunnels .*: up, aes256gcm16-modp2048'
+	same "$(ask a trace peer | grep -oE '[-<>─◀] \([0-9]+\)' | grep -oE '[0-9]+' | sort -un | xargs)" "1 2 3 4 5 6 7 8 9 10"
+	ask b trace --json | jq -se '[.[].number] | contains([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])'
+	ask a trace --svg | grep -q '^</svg>'
+	ask a down peer
+	same "$(helper a sa show --json | jq length)" 0
+	wait_for no_sas b
+	not ping_once a $IN_B -I $IN_A
+}
+
+no_sas() { [ "$(helper "$1" sa show --json | jq length)" = 0 ]; }
+
+# SIGTERM takes the tunnels down on both sides, and everything out of the module.
+sigterm_leaves_nothing()
+{
+	two_helpers
+	run b
+	run a
+	ask a up peer
+	kill "$PID"
+	wait "$PID"
+	nothing_in_the_module a
+	wait_for no_sas b
+	[ ! -e "$dir/a.sock" ]
+	not pgrep -P "$PID"
+}
+
+# After SIGKILL its children are gone; the next daemon replaces what it left, and only that.
+sigkill_is_recovered()
+{
+	two_helpers
+	helper a peer add esp0 1 remote 198.51.100.9 selectors 10.9.0.0/16=10.9.0.0/16
+	run b
+	run a
+	ask a up peer
+	kill -9 "$PID"
+	wait "$PID" || true
+	wait_for not ip netns exec "$NS_A" pgrep -f "$dir/a.conf"
+	[ "$(helper a sa show --json | jq length)" -gt 0 ]
+	run a
+	no_sas a
+	ask a up peer
+	pings_both_ways
+	helper a peer show esp0 1
+}
+
+# The worker is replaced; without its keys the daemon ends.
+children_die()
+{
+	local worker
+
+	two_helpers
+	run b
+	run a
+	worker=$(child_of "$PID" ikehelper-dh)
+	kill -9 "$worker"
+	wait_for grep -q "starting another" "$dir/a.log"
+	ask a up peer
+	pings_both_ways
+	same "$(child_of "$PID" ikehelper-dh | wc -w)" 1
+	kill -9 "$(child_of "$PID" ikehelper-keys)"
+	not wait "$PID"
+	grep -q "the key process died" "$dir/a.log"
+	not pgrep -P "$PID"
+}
+
+# CAP_NET_ADMIN is left to the one that parses, nothing to the others; all are filtered.
+privileges()
+{
+	local p
+
+	two_helpers
+	run a
+	for p in "$PID" $(pgrep -P "$PID"); do
+		grep -q '^Seccomp:[[:space:]]2' /proc/"$p"/status
+		grep -q '^NoNewPrivs:[[:space:]]1' /proc/"$p"/status
+		grep -q '^Max core file size *0 *0' /proc/"$p"/limits
+	done
+	grep -q '^CapEff:[[:space:]]0000000000001000$' /proc/"$PID"/status
+	for p in $(pgrep -P "$PID"); do
+		grep -q '^CapPrm:[[:space:]]0000000000000000$' /proc/"$p"/status
+	done
+}
+
+wrong_key_is_said()
+{
+	two_helpers
+	(umask 077 && "$IKEHELPER" genpsk >"$dir/b.psk")
+	run b
+	run a
+	refused "[psk-differs]" ask a up peer
+	wait_for said_in_trace b psk-differs
+	no_sas a
+	no_sas b
+}
+
+said_in_trace() { ask "$1" trace --json | jq -se --arg code "$2" 'any(.[]; .code == $code)'; }
+
+no_common_suite_is_said()
+{
+	two_helpers
+	config b "ike = aes256-sha512-ecp384"
+	run b
+	run a
+	refused "[no-proposal]" ask a up peer
+	ask b trace | grep -q 'aes256-sha512-ecp384  *aes256-sha256-modp2048'
+	no_sas b
+}
+
+nobody_answers()
+{
+	two_helpers
+	run a
+	refused "is not up after 3 seconds" ask a up -w 3 peer
+	ask a status | grep -q 'phase 1'
+}
+
+key_log()
+{
+	two_helpers
+	run b
+	run a
+	ask a keylog peer 10m "$dir/keys"
+	same "$(stat -c %a "$dir/keys")" 600
+	refused "is there already" ask a keylog peer 10m "$dir/keys"
+	ask a status | grep -q 'KEYS ARE BEING LOGGED'
+	ask a up peer
+	grep -qxE '[0-9a-f]{16},[0-9a-f]{64}' "$dir/keys"
+	ask a keylog peer 1s "$dir/keys2"
+	wait_for grep -q 'key log ended' "$dir/a.log"
+	not grep -q KEYS <(ask a status)
+}
+
+# The examples of the manual pages, as they stand there.
+example() # PAGE MARK
+{
+	awk -v mark="test: $2" 'index($0, mark) { on = 1 } on && /^\.Bd/ { on = 2; next } /^\.Ed/ { on = 0 } on == 2' \
+		"$here/../docs/$1"
+}
+
+manual_pages()
+{
+	[ -e "$here/../docs/ikehelper.8" ] || skip "the manual pages are not there"
+	sites
+	mkdir -p /etc/esptun
+	(umask 077 && new_key aes128gcm16 >/etc/esptun/in.key && new_key aes128gcm16 >/etc/esptun/out.key)
+	example ikehelper.8 keys-by-hand | sed "s|^ikehelper|$IKEHELPER|" >"$dir/by-hand"
+	a bash -eu "$dir/by-hand"
+	sa_exists a in 0x00001001
+	sa_exists a out 0x00002001
+	(umask 077 && "$IKEHELPER" genpsk | tee /etc/esptun/osaka.psk >/etc/esptun/nagoya.psk)
+	example ikehelper.conf.5 conf >"$dir/conf"
+	grep -q nagoya "$dir/conf"
+	"$IKEHELPER" check "$dir/conf"
+}
+
+run_tests up_ping_down sigterm_leaves_nothing sigkill_is_recovered children_die privileges \
+	wrong_key_is_said no_common_suite_is_said nobody_answers key_log manual_pages
