@@ -398,6 +398,28 @@ static void other_identity(void **state)
 	}
 }
 
+/* The same kind, the same length, another name. */
+static void nearly_the_identity(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+	struct ike_id *ids[2];
+
+	(void)state;
+	pair_start(&net, &cfg);
+	ids[0] = &net.side[0].peer.local_id;
+	ids[1] = &net.side[1].peer.remote_id;
+	for (int i = 0; i < 2; i++) {
+		ids[i]->type = ID_FQDN;
+		ids[i]->len = 5;
+		memcpy(ids[i]->data, i ? "osaka" : "osakb", 5);
+	}
+	pair_command(&net, 0, IKE_UP);
+	pair_run(&net, net.now + 1000);
+	refused_with(1, "id-differs", "identity");
+	is_clean();
+	pair_stop(&net);
+}
+
 static void named_identities(void **state)
 {
 	static const struct pair_cfg cfg = { 0 };
@@ -609,12 +631,24 @@ static void forged_in_clear(void **state)
 	pair_stop(&net);
 }
 
+/* How far the side has come, in all that it has under way. */
+static size_t progress(const struct side *s)
+{
+	size_t n = 0;
+
+	for (const struct ike_sa *sa = s->ike->peers->sas; sa; sa = sa->next)
+		for (const struct exchange *x = sa->exchanges; x; x = x->next)
+			n = n * 31 + x->state + 1;
+	return n;
+}
+
 /* Each encrypted packet with each of its octets changed: refused, and nothing changes. */
 static enum verdict flip(struct pair_net *n, int from, size_t nth, const uint8_t *data,
 			 size_t len)
 {
 	uint8_t copy[1024];
 
+	size_t before = progress(&n->side[!from]);
 	/* HASH_I does not cover INITIAL-CONTACT at the end of packet 5 (pitfall 1.20). */
 	size_t end = nth == 5 ? len - 64 : len;
 
@@ -628,6 +662,7 @@ static enum verdict flip(struct pair_net *n, int from, size_t nth, const uint8_t
 		memcpy(copy, data, len);
 		copy[at] ^= 1 + nth;
 		ike_input(n->side[!from].ike, n->now, &path, copy, len);
+		assert_int_equal(progress(&n->side[!from]), before);
 	}
 	n->ctx = NULL;
 	return PASS;
@@ -911,12 +946,30 @@ static void expiry(void **state)
 	command_spi(0, IKE_EXPIRE, &old, false);
 	command_spi(0, IKE_EXPIRE, &old, false);
 	assert_int_equal(pair_count_sas(&net.side[0], false), 2);
+	/* Pitfall 1.11: the initiator goes on sending on the old one for a moment. */
+	assert_true(net.side[0].sa[1].active);
+	assert_false(net.side[1].sa[1].active);
+	pair_run(&net, net.now + 1500);
+	assert_false(net.side[0].sa[1].active);
+	assert_true(pair_usable(&net, 0));
+	/* Or until it hears ESP on the new one. */
+	for (size_t i = 0; i < PAIR_SAS; i++)
+		if (net.side[0].sa[i].used && net.side[0].sa[i].active)
+			old = net.side[0].sa[i];
+	command_spi(0, IKE_EXPIRE, &old, false);
+	assert_int_equal(pair_count_sas(&net.side[0], false), 3);
+	command_spi(0, IKE_FIRST, &net.side[0].sa[4], false);
+	for (size_t i = 0; i < PAIR_SAS; i++)
+		if (net.side[0].sa[i].used && net.side[0].sa[i].active)
+			assert_memory_equal(net.side[0].sa[i].pair_spi,
+					    net.side[0].sa[4].spi, 4);
+	old = net.side[0].sa[0];
 	pair_run(&net, net.now + 5000);
 	assert_true(pair_usable(&net, 0));
 	command_spi(0, IKE_EXPIRE, &old, true);
 	command_spi(0, IKE_EXPIRE, &old, true);
-	assert_int_equal(pair_count_sas(&net.side[0], false), 1);
-	assert_int_equal(pair_count_sas(&net.side[1], false), 1);
+	assert_int_equal(pair_count_sas(&net.side[0], false), 2);
+	assert_int_equal(pair_count_sas(&net.side[1], false), 2);
 	assert_true(pair_usable(&net, 0));
 	pair_stop(&net);
 }
@@ -970,6 +1023,21 @@ static enum verdict no_ninth(struct pair_net *n, int from, size_t nth,
 	return nth >= 9 && from == 0 ? LOSE : PASS;
 }
 
+/* Without packet 9 and without ESP the responder takes its offer back, on both sides. */
+static void ninth_never_comes(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+
+	(void)state;
+	pair_start(&net, &cfg);
+	net.fate = no_ninth;
+	pair_command(&net, 0, IKE_UP);
+	pair_run(&net, net.now + 2 * MINUTE);
+	refused_with(1, "no-answer", "no answer to packet 8");
+	is_clean();
+	pair_stop(&net);
+}
+
 /* Pitfall 1.11: ESP on the new SPI is as good as packet 9. */
 static void first_esp(void **state)
 {
@@ -1006,6 +1074,7 @@ int main(void)
 		cmocka_unit_test(no_common_suite),
 		cmocka_unit_test(no_common_esp_suite),
 		cmocka_unit_test(other_identity),
+		cmocka_unit_test(nearly_the_identity),
 		cmocka_unit_test(named_identities),
 		cmocka_unit_test(other_selectors),
 		cmocka_unit_test(any_to_any),
@@ -1025,6 +1094,7 @@ int main(void)
 		cmocka_unit_test(control_tunnel_goes),
 		cmocka_unit_test(initial_contact),
 		cmocka_unit_test(expiry),
+		cmocka_unit_test(ninth_never_comes),
 		cmocka_unit_test(first_esp),
 	};
 
