@@ -151,22 +151,6 @@ static cJSON *answer(struct link *l, int *status)
 	return NULL;
 }
 
-/* Takes an option out of the arguments; returns whether it was there. */
-static bool take(int *argc, char **argv, const char *option)
-{
-	int i, n = 0;
-	bool found = false;
-
-	for (i = 0; i < *argc; i++) {
-		if (strcmp(argv[i], option))
-			argv[n++] = argv[i];
-		else
-			found = true;
-	}
-	*argc = n;
-	return found;
-}
-
 /* At most one argument may be left, a peer. */
 static int read_peer(int argc, char **argv, const char *what, const char **peer)
 {
@@ -318,7 +302,7 @@ static void print_peer(const cJSON *peer)
 
 int cmd_status(int argc, char **argv)
 {
-	bool json = take(&argc, argv, "--json");
+	bool json = take_option(&argc, argv, "--json");
 	const char *peer;
 	const cJSON *p;
 	struct link l;
@@ -383,8 +367,9 @@ static void draw(struct ladder *ladder, const cJSON *json)
 
 int cmd_trace(int argc, char **argv)
 {
-	bool json = take(&argc, argv, "--json"), svg = take(&argc, argv, "--svg");
-	bool follow = take(&argc, argv, "--follow");
+	bool json = take_option(&argc, argv, "--json"),
+	     svg = take_option(&argc, argv, "--svg");
+	bool follow = take_option(&argc, argv, "--follow");
 	struct ladder ladder = { .out = stdout, .width = terminal_width() };
 	struct events events = { .n = 0 };
 	const char *peer;

@@ -8,6 +8,8 @@
 #ifndef ESPTUN_IKEHELPER_H
 #define ESPTUN_IKEHELPER_H
 
+#include <stdbool.h>
+
 #define CONTROL_PATH "/run/esptun/control.sock"
 #define CONFIG_PATH  "/etc/esptun/ikehelper.conf"
 
@@ -17,6 +19,9 @@ extern const char *control_path;
 /* Both print one line, "ikehelper: ...", to stderr; they return 1 and 2. */
 int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Takes an option out of the arguments, wherever it is. Returns whether it was there. */
+bool take_option(int *argc, char **argv, const char *option);
 
 int cmd_run(int argc, char **argv);
 int cmd_up(int argc, char **argv);

@@ -62,6 +62,21 @@ int misuse(const char *format, ...)
 	return 2;
 }
 
+bool take_option(int *argc, char **argv, const char *option)
+{
+	int i, n = 0;
+	bool found = false;
+
+	for (i = 0; i < *argc; i++) {
+		if (strcmp(argv[i], option))
+			argv[n++] = argv[i];
+		else
+			found = true;
+	}
+	*argc = n;
+	return found;
+}
+
 static int cmd_help(int argc, char **argv)
 {
 	char left[64];

@@ -67,7 +67,7 @@ up_ping_down()
 	ask a status --json | jq -e '.peers[0] | .state == "established" and .initiator and
 		.children[0].up and .children[0].in.packets >= 6 and .children[0].out.packets >= 6'
 	ask b status | grep -q 'ESP tunnels .*: up, aes256gcm16-modp2048'
-	same "$(ask a trace peer | grep -oE '[-<>─◀] \([0-9]+\)' | grep -oE '[0-9]+' | sort -un | xargs)" "1 2 3 4 5 6 7 8 9 10"
+	same "$(ask a trace peer | grep -oE '[-=─═] \([0-9]+\)' | grep -oE '[0-9]+' | sort -un | xargs)" "1 2 3 4 5 6 7 8 9 10"
 	ask b trace --json | jq -se '[.[].number] | contains([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])'
 	ask a trace --svg | grep -q '^</svg>'
 	ask a down peer
