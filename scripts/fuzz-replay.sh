@@ -14,11 +14,14 @@ for f in "${programs[@]}"; do
 	name=$(basename "$f")
 	name=${name#fuzz_}
 	inputs=("$top/selftests/fuzz/corpus/$name"/*)
-	if [ -e "${inputs[0]}" ] && "$f" "${inputs[@]}" >"$log" 2>&1; then
+	if [ ! -e "${inputs[0]}" ]; then
+		echo "not ok $((++n)) - $name: no input in selftests/fuzz/corpus/$name"
+		failed=1
+	elif "$f" "${inputs[@]}" >"$log" 2>&1; then
 		echo "ok $((++n)) - $name: ${#inputs[@]} inputs"
 	else
 		sed 's/^/# /' "$log"
-		echo "not ok $((++n)) - $name: selftests/fuzz/corpus/$name"
+		echo "not ok $((++n)) - $name: see its inputs in selftests/fuzz/corpus/$name"
 		failed=1
 	fi
 done
