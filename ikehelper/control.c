@@ -265,15 +265,20 @@ static void do_status(struct client *c, int peer)
 struct count_up {
 	const struct ike_peer *peer;
 	size_t n;
+	uint64_t last; /* the child counted last, plus one */
 };
 
+/* A child may have several pairs while it is renewed; they come behind each other. */
 static void count_up(void *ctx, const struct ike_sa_status *sa)
 {
 	struct count_up *u = ctx;
 	size_t i;
 
 	for (i = 0; sa->peer == u->peer && i < sa->n_child; i++)
-		u->n += sa->child[i].up;
+		if (sa->child[i].up && sa->child[i].child + 1ULL != u->last) {
+			u->last = sa->child[i].child + 1ULL;
+			u->n++;
+		}
 }
 
 /* Whether all ESP tunnels of a peer are there. */
@@ -512,12 +517,16 @@ static void on_acceptable(evutil_socket_t fd, short what, void *ctx)
 /* 0: nobody answers there, and what was left behind is gone. */
 static int check_other(int fd, const struct sockaddr_un *addr)
 {
+	struct stat st;
+
 	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0)
 		return fail(
 			"run: another ikehelper is running (control socket %s answers): "
 			"stop it first, or give this one another with -s",
 			addr->sun_path);
-	if (errno == ECONNREFUSED)
+	/* Of a plain file connect() says the same. */
+	if (errno == ECONNREFUSED && lstat(addr->sun_path, &st) == 0 &&
+	    S_ISSOCK(st.st_mode))
 		unlink(addr->sun_path);
 	return 0;
 }

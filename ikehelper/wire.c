@@ -102,7 +102,9 @@ ssize_t wire_receive(int fd, struct ike_path *path, uint8_t *data, size_t size)
 	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			set_addr(&path->local, info.ipi_addr, IKE_PORT);
+			/* They differ for what was sent to many. */
+			if (info.ipi_addr.s_addr == info.ipi_spec_dst.s_addr)
+				set_addr(&path->local, info.ipi_addr, IKE_PORT);
 		}
 	set_addr(&path->remote, from.sin_addr, ntohs(from.sin_port));
 	return path->local.family ? len : 0;
