@@ -105,7 +105,7 @@ static struct et_peer *peer_lock(struct sk_buff *skb, struct genl_info *info, in
 	struct et_peer *peer;
 	struct et_dev *edev;
 
-	if (MISSING(info, id_attr, "peer id"))
+	if (MISSING(info, id_attr, "peer"))
 		return ERR_PTR(-EINVAL);
 	edev = dev_lock(skb, info, dev_attr);
 	if (IS_ERR(edev))
@@ -114,7 +114,7 @@ static struct et_peer *peer_lock(struct sk_buff *skb, struct genl_info *info, in
 	if (peer)
 		return peer;
 	dev_unlock(edev);
-	return ERR_PTR(REFUSE(info, id_attr, -ENOENT, "peer id: the device has no such peer"));
+	return ERR_PTR(REFUSE(info, id_attr, -ENOENT, "peer: the device has none of this id"));
 }
 
 /* The SA that a request names; the device is locked on success. */

@@ -84,9 +84,8 @@ static enum et_drop_reason check_inner(struct sk_buff *skb, struct et_sa *sa, u6
 	reason = accept_seq(sa, seq);
 	if (reason != ET_RX_DELIVER)
 		return reason;
-	if (!test_bit(ET_SA_FIRST, &sa->flags) && !test_and_set_bit(ET_SA_FIRST, &sa->flags))
-		et_sa_kick(sa);
-	if (seq >= READ_ONCE(sa->seq_look))
+	if (unlikely(!test_bit(ET_SA_FIRST, &sa->flags)) &&
+	    !test_and_set_bit(ET_SA_FIRST, &sa->flags))
 		et_sa_kick(sa);
 	if (seq > sa->seq_max)
 		return ET_DROP_SA_EXPIRED;
@@ -150,6 +149,8 @@ static void rx_done(struct et_crypt *c, int err)
 	} else {
 		et_drop(skb, edev, sa->peer, sa, reason);
 	}
+	if (likely(!err))
+		et_sa_passed(sa, seq);
 	rcu_read_unlock();
 	et_sa_put(sa);
 }

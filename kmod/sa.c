@@ -218,9 +218,23 @@ u64 et_sa_take_seq(struct et_sa *sa)
 	else
 		seq = U64_MAX;
 
+	if (likely(seq <= sa->seq_max))
+		return seq;
+	et_sa_kick(sa);
+	return 0;
+}
+
+/**
+ * et_sa_passed - a packet of this number is through, and counted
+ * @sa: the SA
+ * @seq: its sequence number
+ *
+ * Context: softirqs off.
+ */
+void et_sa_passed(struct et_sa *sa, u64 seq)
+{
 	if (unlikely(seq >= READ_ONCE(sa->seq_look)))
 		et_sa_kick(sa);
-	return likely(seq <= sa->seq_max) ? seq : 0;
 }
 
 /* Lifetimes */

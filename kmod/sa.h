@@ -119,6 +119,7 @@ bool et_sa_sends_to(struct et_net *enet, __be32 spi, __be32 remote);
 /* Softirqs off, under RCU or with a reference. */
 u64 et_sa_take_seq(struct et_sa *sa);
 void et_sa_count(struct et_sa *sa, u32 inner_len);
+void et_sa_passed(struct et_sa *sa, u64 seq);
 void et_sa_kick(struct et_sa *sa);
 
 /* Any context. */

@@ -25,6 +25,7 @@ static void tx_done(struct et_crypt *c, int err)
 	struct sk_buff *skb = c->skb;
 	u32 inner_len = c->inner_len;
 	struct et_sa *sa = c->sa;
+	u64 seq = c->seq;
 	struct et_dev *edev = sa->peer->edev;
 
 	et_crypt_put(c);
@@ -40,6 +41,7 @@ static void tx_done(struct et_crypt *c, int err)
 	dev_sw_netstats_tx_add(edev->dev, 1, inner_len);
 	et_outer_xmit(skb, edev, &outer);
 out:
+	et_sa_passed(sa, seq);
 	et_sa_put(sa);
 }
 
