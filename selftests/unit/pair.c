@@ -192,6 +192,19 @@ static void answer(struct pair_net *net, int side, uint32_t id, const uint8_t *d
 		abort();
 }
 
+static void module_answer(struct pair_net *net, int side, uint32_t id,
+			  const uint8_t *data, size_t len, bool ok)
+{
+	struct answer a = { .id = id, .ok = ok, .len = len };
+
+	if (!net->side[side].late)
+		return answer(net, side, id, data, len, ok);
+	if (len)
+		memcpy(a.data, data, len);
+	net->late_side[net->n_late] = side;
+	net->late[net->n_late++] = a;
+}
+
 static void take_sa_add(struct side *s, const struct ike_action *a)
 {
 	struct held_sa *sa = s->sa;
@@ -291,13 +304,13 @@ static void take_action(struct pair_net *net, int i, const struct ike_action *a)
 		fill_random(s, spi, sizeof(spi));
 		spi[0] |= 0xc0;
 		s->reserved += !s->no_spi && !s->silent;
-		return answer(net, i, a->id, spi, sizeof(spi), !s->no_spi);
+		return module_answer(net, i, a->id, spi, sizeof(spi), !s->no_spi);
 	case IKE_SA_ADD:
 		digest(net, a->sa_add.key, a->sa_add.key_len);
 		if (a->sa_add.out ? s->no_add_out : s->no_add_in)
-			return answer(net, i, a->id, NULL, 0, false);
+			return module_answer(net, i, a->id, NULL, 0, false);
 		take_sa_add(s, a);
-		return answer(net, i, a->id, NULL, 0, true);
+		return module_answer(net, i, a->id, NULL, 0, true);
 	case IKE_SA_ACTIVATE:
 		return take_activate(s, a);
 	case IKE_SA_DEL:
@@ -342,6 +355,18 @@ static void drain(struct pair_net *net)
 			more = true;
 		}
 	} while (more);
+}
+
+void pair_late_answers(struct pair_net *net)
+{
+	for (size_t i = 0; i < net->n_late; i++) {
+		const struct answer *a = &net->late[i];
+
+		ike_answer(net->side[net->late_side[i]].ike, net->now, a->id,
+			   a->ok ? a->data : NULL, a->len);
+	}
+	net->n_late = 0;
+	drain(net);
 }
 
 static void arrive(struct pair_net *net)

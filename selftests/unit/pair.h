@@ -51,6 +51,7 @@ struct side {
 	size_t n_keylog;
 	/* Faults */
 	bool no_spi, no_add_in, no_add_out, no_dh, silent;
+	bool late; /* the module's answers wait for pair_late_answers() */
 };
 
 struct datagram {
@@ -74,6 +75,9 @@ struct pair_net {
 	struct answer waiting[64];
 	int waiting_side[64];
 	size_t n_waiting;
+	struct answer late[8];
+	int late_side[8];
+	size_t n_late;
 	uint64_t digest;       /* of every action, in order */
 	uint8_t last[2][4096]; /* the last datagram that each side sent */
 	size_t last_len[2];
@@ -96,6 +100,7 @@ void pair_crash(struct pair_net *net, int side);
 void pair_command(struct pair_net *net, int side, enum ike_command_type type);
 /* Lets everything happen that happens until then. */
 void pair_run(struct pair_net *net, uint64_t until_ms);
+void pair_late_answers(struct pair_net *net);
 /* A datagram of nobody's, from the other side's address. */
 void pair_inject(struct pair_net *net, int to, const uint8_t *data, size_t len);
 

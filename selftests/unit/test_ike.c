@@ -574,6 +574,31 @@ static void others_fail(void **state)
 		}
 }
 
+/* The module answers when nobody waits any more: what it did is undone. */
+static void answers_too_late(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+
+	(void)state;
+	for (int side = 0; side < 2; side++)
+		for (int at_add = 0; at_add < 2; at_add++) {
+			pair_start(&net, &cfg);
+			net.side[side].late = true;
+			pair_command(&net, 0, IKE_UP);
+			pair_run(&net, net.now + 1000);
+			assert_int_equal(net.n_late, 1);
+			if (at_add)
+				pair_late_answers(&net);
+			pair_run(&net, net.now + 1000);
+			for (int i = 0; i < 2; i++)
+				pair_command(&net, i, IKE_DOWN);
+			pair_late_answers(&net);
+			pair_run(&net, net.now + 2 * MINUTE);
+			is_clean();
+			pair_stop(&net);
+		}
+}
+
 /* What another host can make up without any key. */
 static size_t clear_message(uint8_t *out, const uint8_t *model, uint8_t exchange,
 			    uint8_t first, const uint8_t *body, size_t len)
@@ -683,6 +708,46 @@ static void changed_on_the_way(void **state)
 		assert_int_equal(pair_count_sas(&net.side[i], false), 1);
 		assert_int_equal(pair_tunnels(&net.side[i]), 1);
 	}
+	pair_stop(&net);
+}
+
+/* Nothing protects 2 to 4: a bad one is refused, and the negotiation goes on. */
+static enum verdict spoil(struct pair_net *n, int from, size_t nth, const uint8_t *data,
+			  size_t len)
+{
+	struct ike_path path = { .local = n->side[!from].peer.local,
+				 .remote = n->side[!from].peer.remote };
+	size_t before = progress(&n->side[!from]);
+	uint8_t copy[1024];
+
+	if (nth < 2 || nth > 4)
+		return PASS;
+	memcpy(copy, data, len);
+	if (nth == 2)
+		copy[IKE_HEADER_LEN + 4 + 3] ^= 2; /* another DOI */
+	else
+		memset(copy + IKE_HEADER_LEN + 4, 0, 64); /* no point of the curve */
+	ike_input(n->side[!from].ike, n->now, &path, copy, len);
+	copy[16] = PL_HASH; /* another payload than there ought to be */
+	ike_input(n->side[!from].ike, n->now, &path, copy, len);
+	/* And the right one, from somebody else's address. */
+	path.remote.ip[3] = 77;
+	ike_input(n->side[!from].ike, n->now, &path, data, len);
+	assert_int_equal(progress(&n->side[!from]), before);
+	return PASS;
+}
+
+static void bad_ones_in_clear(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+
+	(void)state;
+	pair_start(&net, &cfg);
+	net.fate = spoil;
+	pair_command(&net, 0, IKE_UP);
+	pair_run(&net, net.now + 1000);
+	assert_true(pair_usable(&net, 0));
+	assert_int_equal(net.sent, 9);
 	pair_stop(&net);
 }
 
@@ -799,7 +864,7 @@ static void half_open(void **state)
 {
 	static const struct pair_cfg cfg = { 0 };
 	uint8_t first[1024];
-	size_t len;
+	size_t len, n = 0;
 
 	(void)state;
 	pair_start(&net, &cfg);
@@ -812,6 +877,9 @@ static void half_open(void **state)
 		first[2] = 0xee;
 		pair_inject(&net, 1, first, len);
 	}
+	for (const struct ike_sa *sa = net.side[1].ike->peers->sas; sa; sa = sa->next)
+		n++;
+	assert_in_range(n, 1, HALF_OPEN_PEER);
 	pair_run(&net, net.now + 1000);
 	assert_true(pair_usable(&net, 0));
 	/* Their state goes by itself, and packet 2 was never sent by timer. */
@@ -1082,7 +1150,9 @@ int main(void)
 		cmocka_unit_test(down),
 		cmocka_unit_test(key_log),
 		cmocka_unit_test(others_fail),
+		cmocka_unit_test(answers_too_late),
 		cmocka_unit_test(forged_in_clear),
+		cmocka_unit_test(bad_ones_in_clear),
 		cmocka_unit_test(changed_on_the_way),
 		cmocka_unit_test(replayed),
 		cmocka_unit_test(garbage_in_every_state),
