@@ -33,7 +33,7 @@ soft_packets() # in|out
 	send 4
 	same "$(events sa-expire)" 0
 	send 2
-	event "sa-expire esp0 peer 1 $1 $SPI_AB soft packets packets [56] "
+	event "sa-expire esp0 peer 1 $1 $SPI_AB soft packets "
 	send 10
 	pings_both_ways
 	same "$(events sa-expire)" 1
