@@ -58,6 +58,13 @@ licences() {
 		while read -r f; do head -5 "$f" | grep -q SPDX-License-Identifier || echo "$f: no SPDX line"; done
 }
 
+# Every reason to drop a packet is explained to people.
+drops() {
+	sed -n 's/^\tX([A-Z0-9_]*, "\([a-z0-9-]*\)".*/\1/p' kmod/drop.h | while read -r name; do
+		grep -qE "^\.It (.*, )?$name(,|$)" docs/esptun.7 || echo "docs/esptun.7 does not explain $name"
+	done
+}
+
 helper() { make -s helper; }
 
 source=$(scripts/source.sh)
@@ -69,6 +76,7 @@ ok "checkpatch --strict: the module" checkpatch
 ok "generated files are what uapi/esptun.yaml gives" scripts/ynl.sh --check
 ok "kernel versions are compared in kmod/compat.h only" versions
 ok "every file has an SPDX line" licences
+ok "esptun(7) explains every reason to drop a packet" drops
 ok "the helper builds" helper
 for k in $kernels; do
 	ok "Linux $k: the module builds" build "$k"
