@@ -474,6 +474,8 @@ static void not_for_us(void **state)
 			 SELECT_NONE);
 	assert_int_equal(one_esp(ESP, "0114000080040001800b0002", "aes128gcm16-esn"),
 			 SELECT_NONE);
+	assert_int_equal(one_esp(ESP, "0114000080040001800b0002", "aes128gcm16"),
+			 SELECT_NONE);
 }
 
 /* Ours decides, whatever the order of theirs; the answer repeats their transform. */
