@@ -50,7 +50,7 @@ modules:
 
 # --- the helper ------------------------------------------------------------------------------
 
-packages := libnl-genl-3.0 libcrypto libevent_core inih libcjson libseccomp libcap-ng
+packages := libnl-genl-3.0 libcrypto libevent_core libcjson libseccomp libcap-ng
 
 CPPFLAGS  = -D_GNU_SOURCE -Iikehelper/core -Iikehelper -Ikmod -Iuapi $(shell pkg-config --cflags $(packages)) -MMD -MP
 CFLAGS   ?= -O2 -g

@@ -33,7 +33,7 @@ packages=() images='' layers=() source=''
 for part in "${parts[@]}"; do
 	case $part in
 	build)
-		packages+=(gcc libc6-dev make pkgconf kmod libnl-genl-3-dev libssl-dev libevent-dev libinih-dev
+		packages+=(gcc libc6-dev make pkgconf kmod libnl-genl-3-dev libssl-dev libevent-dev
 			libcjson-dev libseccomp-dev libcap-ng-dev)
 		series=$own
 		;;
