@@ -26,7 +26,7 @@
 #include "text.h"
 
 #define UP_SECONDS     60   /* up waits so long, unless -w says otherwise */
-#define START_WAIT_MS  3000 /* for a daemon that is just starting */
+#define START_WAIT_MS  5000 /* for a daemon that is just starting */
 #define START_RETRY_MS 100
 #define PSK_OCTETS     32
 

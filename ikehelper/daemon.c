@@ -396,15 +396,16 @@ static int start(struct daemon *d, const char *path, int *control_fd, int *mod_f
 	d->config = load(path);
 	if (!d->config || make_links(d))
 		return 1;
+	/* Early, for who says run and then up: it waits until the loop answers. */
+	*control_fd = control_bind(control_path);
+	if (*control_fd < 0)
+		return 1;
 	if (keys_start(&d->keys, path, d->config) < 0)
 		return 1;
 	d->mod = mod_open(why);
 	if (!d->mod)
 		return fail("run: %s", why);
 	if (tunnels_find(d))
-		return 1;
-	*control_fd = control_bind(control_path);
-	if (*control_fd < 0)
 		return 1;
 	d->udp = wire_open();
 	if (d->udp < 0)
