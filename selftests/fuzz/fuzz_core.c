@@ -383,9 +383,31 @@ static void forge(struct world *w, struct side *to, struct program *p)
 	deliver(w, to, &d);
 }
 
+/* What nobody without the keys may change: control tunnels that are up, and ESP tunnels. */
+struct census {
+	size_t established, pairs;
+};
+
+static void count(void *ctx, const struct ike_sa_status *s)
+{
+	struct census *c = ctx;
+
+	c->established += !strcmp(s->state, "established");
+	c->pairs += s->n_child;
+}
+
+static struct census census(struct side *side)
+{
+	struct census c = { 0 };
+
+	ike_status(side->ike, count, &c);
+	return c;
+}
+
 static void raw(struct world *w, struct side *to, struct program *p)
 {
 	struct datagram d = { .path = { to->peer.local, to->peer.remote } };
+	struct census before = census(to), after;
 	uint8_t how = take8(p);
 	const uint8_t *bytes;
 
@@ -401,6 +423,8 @@ static void raw(struct world *w, struct side *to, struct program *p)
 		d.data[27] = d.len;
 	}
 	deliver(w, to, &d);
+	after = census(to);
+	CHECK(!memcmp(&before, &after, sizeof(before)));
 }
 
 static void step(struct world *w, struct program *p)
