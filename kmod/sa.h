@@ -54,7 +54,7 @@ enum et_sa_flag {
 /*
  * An SA, or an SPI reserved for one to come: then it has no tfm. Immutable
  * once it is in the SPI table or its peer's list, but for counters, the window
- * and the fields below cfg.
+ * and what is marked as et_dev.cfg's.
  *
  * The creation's reference lives until et_sa_remove(); the lifetime work holds
  * one while it is queued or runs; a packet holds one while the cipher has it.
