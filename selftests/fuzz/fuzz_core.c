@@ -38,6 +38,8 @@ struct module_sa {
 struct side {
 	struct ike *ike;
 	struct ike_peer peer;
+	struct ike_child_cfg child;
+	struct ike_addr home;
 	struct datagram queue[QUEUE]; /* to this side, oldest first */
 	size_t n_queue;
 	struct need need[NEEDS];
@@ -56,11 +58,15 @@ struct world {
 
 static const char psk[] = "a pre-shared key that both sides have";
 
-static struct ike_child_cfg children[SIDES] = {
-	{ .local = { .family = 4, .ip = { 10, 1 }, .bits = 16 },
-	  .remote = { .family = 4, .ip = { 10, 2 }, .bits = 16 } },
-	{ .local = { .family = 4, .ip = { 10, 2 }, .bits = 16 },
-	  .remote = { .family = 4, .ip = { 10, 1 }, .bits = 16 } },
+/* The first octet of the input: how both sides are configured. */
+enum {
+	HOW_SECOND_SUITE = 1,
+	HOW_PFS = 2,
+	HOW_START = 4,
+	HOW_ANY_SELECTORS = 8, /* of side 1, which then takes what side 0 asks for */
+	HOW_ANY_LOCAL = 16,    /* side 0 does not say which address it has */
+	HOW_SHORT_LIFE = 32,   /* of side 1's ESP tunnels */
+	HOW_LEAVE = 64,	       /* at the end both are freed as they are */
 };
 
 /* The input, read to its end; zeros after it. */
@@ -151,6 +157,8 @@ static void sent(struct world *w, struct side *to, const struct ike_action *a)
 			      .len = a->send.len };
 
 	CHECK(a->send.len >= HDR && a->send.len <= DATAGRAM);
+	if (!d.path.remote.family)
+		d.path.remote = to->peer.remote;
 	memcpy(d.data, a->send.data, d.len);
 	watch(&w->tunnel, &d);
 	w->sends++;
@@ -367,7 +375,7 @@ static void forge(struct world *w, struct side *to, struct program *p)
 	struct tunnel *t = &w->tunnel;
 	uint8_t kind = take8(p);
 	const uint8_t mid[4] = { 0xf0, 0, 0, take8(p) };
-	struct datagram d = { .path = { to->peer.local, to->peer.remote } };
+	struct datagram d = { .path = { to->home, to->peer.remote } };
 	const uint8_t *bytes;
 	size_t len;
 
@@ -406,7 +414,7 @@ static struct census census(struct side *side)
 
 static void raw(struct world *w, struct side *to, struct program *p)
 {
-	struct datagram d = { .path = { to->peer.local, to->peer.remote } };
+	struct datagram d = { .path = { to->home, to->peer.remote } };
 	struct census before = census(to), after;
 	uint8_t how = take8(p);
 	const uint8_t *bytes;
@@ -496,23 +504,34 @@ static void side_start(struct world *w, int i, uint8_t how)
 		{ CIPHER_AES_GCM_16, 256, HASH_NONE, GROUP_NONE, false },
 		{ CIPHER_AES_CBC, 128, HASH_SHA1, GROUP_MODP1024, true },
 	};
+	static const struct ike_subnet nets[SIDES] = {
+		{ .family = 4, .ip = { 10, 1 }, .bits = 16 },
+		{ .family = 4, .ip = { 10, 2 }, .bits = 16 },
+	};
+	static const struct ike_subnet any = { .family = 4 };
 	struct side *side = &w->side[i];
 	struct ike_peer *p = &side->peer;
 	const struct ike_env env = { fake_random, &side->random };
 
 	side->random = i + 1;
 	p->name = "peer";
-	p->local = (struct ike_addr){ 4, { 192, 0, 2, 1 + i }, 500 };
+	side->home = (struct ike_addr){ 4, { 192, 0, 2, 1 + i }, 500 };
+	if (i || !(how & HOW_ANY_LOCAL))
+		p->local = side->home;
 	p->remote = (struct ike_addr){ 4, { 192, 0, 2, 2 - i }, 500 };
-	p->ike = &ike[how & 1];
-	p->n_ike = how & 1 ? 1 : 2;
-	p->esp = &esp[how >> 1 & 1];
-	p->n_esp = how & 2 ? 1 : 2;
-	p->child = &children[i];
+	p->ike = &ike[how & HOW_SECOND_SUITE ? 1 : 0];
+	p->n_ike = how & HOW_SECOND_SUITE ? 1 : 2;
+	p->esp = &esp[how & HOW_PFS ? 1 : 0];
+	p->n_esp = how & HOW_PFS ? 1 : 2;
+	p->child = &side->child;
 	p->n_child = 1;
+	side->child.local = nets[i];
+	side->child.remote = nets[!i];
+	if (i && how & HOW_ANY_SELECTORS)
+		side->child.local = side->child.remote = any;
 	p->ike_seconds = 14400;
-	p->esp_seconds = 3600;
-	p->start = how & 4;
+	p->esp_seconds = i && how & HOW_SHORT_LIFE ? 1800 : 3600;
+	p->start = how & HOW_START;
 	side->ike = ike_new(&env);
 	CHECK(side->ike && !ike_peer_add(side->ike, p));
 	ike_command(side->ike, w->now,
@@ -556,7 +575,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	drain(w, &w->side[0]);
 	for (size_t steps = 0; p.len && steps < 400; steps++)
 		step(w, &p);
-	settle(w);
+	if (!(how & HOW_LEAVE))
+		settle(w);
 	for (int i = 0; i < SIDES; i++)
 		ike_free(w->side[i].ike);
 	free(w);
