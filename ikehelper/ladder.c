@@ -32,7 +32,7 @@ static const struct style ascii = {
 	.to = ">",
 	.left = "+",
 	.right = "+",
-	.mark = { " ", "*", "+", "-", "X", "." },
+	.mark = { " ", "*", "+", "-", "X", ".", " " },
 };
 
 static const struct style unicode = {
@@ -42,7 +42,7 @@ static const struct style unicode = {
 	.to = "▶",
 	.left = "╞",
 	.right = "╡",
-	.mark = { " ", "◆", "▲", "▼", "✗", "·" },
+	.mark = { " ", "◆", "▲", "▼", "✗", "·", " " },
 };
 
 static const struct style *style_of(const struct ladder *l)
@@ -150,7 +150,7 @@ static void write_text(struct ladder *l, enum ladder_mark mark, const char *text
 	while (*text) {
 		take_line(&text, line, ladder_inside(l) - INDENT - 1);
 		l->painter->line(l, mark, INDENT, line);
-		mark = MARK_NONE;
+		mark = MARK_MORE;
 	}
 }
 

@@ -20,6 +20,7 @@ enum ladder_mark {
 	MARK_DOWN,
 	MARK_REFUSED,
 	MARK_NOTE,
+	MARK_MORE, /* the line above goes on */
 	N_MARKS
 };
 
@@ -49,6 +50,7 @@ struct ladder {
 	uint8_t phase;
 	uint64_t start; /* ms of the negotiation's first event */
 	unsigned rows;	/* SVG: drawn so far */
+	enum ladder_mark last;
 };
 
 /* Draws one event below what is there; a new negotiation gets a heading. */

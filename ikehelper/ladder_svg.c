@@ -84,8 +84,10 @@ static void svg_line(struct ladder *l, enum ladder_mark mark, unsigned indent,
 		[MARK_DOWN] = "r", [MARK_REFUSED] = "r", [MARK_NOTE] = "n",
 	};
 
+	if (mark != MARK_MORE)
+		l->last = mark;
 	posts(l);
-	words(l, class[mark], "start", (LEFT + indent) * COLUMN, text);
+	words(l, class[l->last], "start", (LEFT + indent) * COLUMN, text);
 	l->rows++;
 }
 
