@@ -113,7 +113,7 @@ run_tests() # TEST...; with ONLY, those whose words match this pattern
 
 # --- namespaces ------------------------------------------------------------------------------
 
-# Names of their own, so that two runs at once don't meet. a, b and c run a command inside.
+# Names of their own, so that two runs at once do not meet. a, b and c run a command inside.
 NS_A='' NS_B='' NS_C=''
 a() { ip netns exec "$NS_A" "$@"; }
 b() { ip netns exec "$NS_B" "$@"; }
@@ -127,7 +127,7 @@ new_ns() # VARIABLE
 {
 	local name
 
-	name=esptun-$(basename "$(mktemp -u)")
+	name=esptun-$BASHPID-$1
 	ip netns add "$name"
 	echo "$name" >>"$dir/namespaces"
 	# IPv6's own chatter would disturb what the tests count.
@@ -144,13 +144,17 @@ sites()
 {
 	new_ns NS_A
 	new_ns NS_B
-	ip -n "$NS_A" link add veth0 type veth peer name veth0 netns "$NS_B"
-	ip -n "$NS_A" addr add $OUT_A/24 dev veth0
-	ip -n "$NS_B" addr add $OUT_B/24 dev veth0
-	ip -n "$NS_A" addr add $IN_A/32 dev lo
-	ip -n "$NS_B" addr add $IN_B/32 dev lo
-	ip -n "$NS_A" link set veth0 up
-	ip -n "$NS_B" link set veth0 up
+	ip -n "$NS_A" -batch - <<-END
+		link add veth0 type veth peer name veth0 netns $NS_B
+		addr add $OUT_A/24 dev veth0
+		addr add $IN_A/32 dev lo
+		link set veth0 up
+	END
+	ip -n "$NS_B" -batch - <<-END
+		addr add $OUT_B/24 dev veth0
+		addr add $IN_B/32 dev lo
+		link set veth0 up
+	END
 	wait_for ping_once a $OUT_B
 }
 
@@ -215,7 +219,7 @@ same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 # --- traffic ---------------------------------------------------------------------------------
 
 ping_once() { "$1" ping -n -q -c 1 -W 1 "${@:2}"; } # a|b ADDR [OPTION...]
-pings() { "$1" ping -n -q -c 3 -i 0.2 -W 5 "${@:2}"; }
+pings() { "$1" ping -n -q -c 3 -i 0.05 -W 5 "${@:2}"; }
 no_ping() { ! ping_once "$@"; }
 
 # Both ways between the sites, as ping and as the other site's ping.
@@ -239,7 +243,7 @@ bulk_both_ways() # [OCTETS]
 # watch a|b IFACE FILE [OPTION...]: pktwatch in the background, ready on return.
 watch()
 {
-	"$1" pktwatch "${@:4}" "$2" >"$3" &
+	"$1" pktwatch "${@:4}" "$2" >>"$3" &
 	wait_for grep -q '^watching' "$3"
 }
 
@@ -277,10 +281,16 @@ helper() { "$1" "$IKEHELPER" "${@:2}"; } # a|b SUBCOMMAND...
 # esp_dev a|b: esp0 with the route to the other site.
 esp_dev()
 {
-	case $1 in
-	a) a ip link add esp0 type esptun && a ip link set esp0 up && a ip route add $NET_B dev esp0 src $IN_A ;;
-	b) b ip link add esp0 type esptun && b ip link set esp0 up && b ip route add $NET_A dev esp0 src $IN_B ;;
-	esac
+	local ns=$NS_A route="$NET_B dev esp0 src $IN_A"
+
+	if [ "$1" = b ]; then
+		ns=$NS_B route="$NET_A dev esp0 src $IN_B"
+	fi
+	ip -n "$ns" -batch - <<-END
+		link add esp0 type esptun
+		link set esp0 up
+		route add $route
+	END
 }
 
 esp_peer() # a|b [ID]: the other site, whole

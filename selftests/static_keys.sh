@@ -53,7 +53,7 @@ largest_packet() # ALG
 
 	sites
 	esp_pair "$1"
-	mtu=$(a cat /sys/class/net/esp0/mtu)
+	mtu=$(a ip -j link show esp0 | jq '.[0].mtu')
 	pings a $IN_B -M "do" -s $((mtu - 28))
 	not a ping -q -c 1 -W 1 -M "do" -s $((mtu - 27)) $IN_B
 }
@@ -84,9 +84,9 @@ same_packet_never_looks_the_same() # ALG
 	same "$(sort -u "$dir/texts" | wc -l)" "$(wc -l <"$dir/texts")"
 }
 
-tests=()
+tests=("esptun aes128gcm16 off 64" "esptun aes256-sha256 on 65536")
 for alg in $ALGS; do
-	tests+=("esptun $alg off 64" "esptun $alg on 65536" "xfrm $alg off 64" "xfrm $alg on 1024")
+	tests+=("xfrm $alg off 64" "xfrm $alg on 1024")
 done
 run_tests "${tests[@]}" \
 	"largest_packet aes128gcm16" "largest_packet aes256-sha256" "largest_packet aes128-sha1" \

@@ -14,33 +14,24 @@ load_at_b() # ALG KEY
 	esp_sa b in $SPI_AB "$1" "$2"
 }
 
+# Another key, and the right one with its last bit changed: GCM's salt, or the end of the integrity
+# key. The way back is another SA, and goes on.
 other_key_is_bad_icv() # ALG
-{
-	sites
-	esp_pair "$1"
-	pings_both_ways
-	load_at_b "$1" "$(new_key "$1")"
-	not ping_once a $IN_B
-	wait_for prints 1 sa_drop b in $SPI_AB bad-icv
-	same "$(sa_stat b in $SPI_AB packets)" 0
-	same "$(sa_stat b in $SPI_AB seq)" 0
-	same "$(b ip -j -s link show esp0 | jq '.[0].stats64.rx.errors')" 1
-	# The way back is another SA, and goes on.
-	load_at_b "$1" "$KEY_AB"
-	pings_both_ways
-}
-
-# The key with its last octets changed: GCM's salt, or the end of the integrity key.
-last_octet_counts() # ALG
 {
 	local key
 
 	sites
 	esp_pair "$1"
-	key=${KEY_AB%??}$(printf %02x $((0x${KEY_AB: -2} ^ 1)))
-	load_at_b "$1" "$key"
-	not ping_once a $IN_B
-	wait_for prints 1 sa_drop b in $SPI_AB bad-icv
+	for key in "$(new_key "$1")" "${KEY_AB%??}$(printf %02x $((0x${KEY_AB: -2} ^ 1)))"; do
+		load_at_b "$1" "$key"
+		no_ping a $IN_B
+		wait_for prints 1 sa_drop b in $SPI_AB bad-icv
+		same "$(sa_stat b in $SPI_AB packets)" 0
+		same "$(sa_stat b in $SPI_AB seq)" 0
+	done
+	same "$(b ip -j -s link show esp0 | jq '.[0].stats64.rx.errors')" 2
+	load_at_b "$1" "$KEY_AB"
+	pings_both_ways
 }
 
 # CBC with the right integrity key and the wrong cipher key is authentic nonsense.
@@ -94,7 +85,7 @@ unknown_spi_is_not_ours()
 
 tests=()
 for alg in $ALGS; do
-	tests+=("other_key_is_bad_icv $alg" "last_octet_counts $alg")
+	tests+=("other_key_is_bad_icv $alg")
 done
 run_tests "${tests[@]}" \
 	"authentic_nonsense_is_dropped aes128-sha1" "authentic_nonsense_is_dropped aes256-sha256" \

@@ -17,7 +17,7 @@ warm_up()
 {
 	local ns alg words
 
-	ns=esptun-$(basename "$(mktemp -u)")
+	ns=esptun-$$-warm-up
 	ip netns add "$ns"
 	for alg in $ALGS; do
 		words=$(xfrm_alg $alg "$(new_key $alg)")

@@ -9,7 +9,7 @@
 
 #include "keymat.h"
 
-static uint64_t next_random(uint64_t *state)
+uint64_t pair_random(uint64_t *state)
 {
 	/* SplitMix64: any seed will do. */
 	uint64_t z = *state += 0x9e3779b97f4a7c15;
@@ -24,7 +24,7 @@ static void fill_random(void *ctx, uint8_t *out, size_t len)
 	struct side *s = ctx;
 
 	for (size_t i = 0; i < len; i++)
-		out[i] = next_random(&s->random);
+		out[i] = pair_random(&s->random);
 }
 
 static void digest(struct pair_net *net, const void *p, size_t len)
@@ -94,13 +94,16 @@ void pair_start(struct pair_net *net, const struct pair_cfg *cfg)
 {
 	static const char *const ips[] = { "192.0.2.1", "192.0.2.2" };
 
-	*net = (struct pair_net){ .now = 1000000, .digest = 0xcbf29ce484222325 };
+	*net = (struct pair_net){ .now = 1000000,
+				  .mock = cfg->mock,
+				  .digest = 0xcbf29ce484222325 };
 	for (int i = 0; i < 2; i++) {
 		struct side *s = &net->side[i];
 
 		s->random = cfg->seed * 2 + i;
 		s->psk = cfg->psk[i] ? cfg->psk[i] : "a pre-shared key of a test";
-		s->trace = calloc(PAIR_TRACES, sizeof(*s->trace));
+		if (!cfg->quiet)
+			s->trace = calloc(PAIR_TRACES, sizeof(*s->trace));
 		snprintf(s->name, sizeof(s->name), "side %d", i);
 		s->peer.name = s->name;
 		set_addr(&s->peer.local, ips[i]);
@@ -144,8 +147,7 @@ void pair_stop(struct pair_net *net)
 	}
 }
 
-static void fly(struct pair_net *net, int to, uint64_t at, const uint8_t *data,
-		size_t len)
+void pair_fly(struct pair_net *net, int to, uint64_t at, const uint8_t *data, size_t len)
 {
 	struct datagram **end = &net->flying;
 	struct datagram *d = malloc(sizeof(*d) + len);
@@ -167,14 +169,16 @@ static void take_send(struct pair_net *net, int from, const struct ike_action *a
 		net->last_len[from] = a->send.len;
 	}
 	net->sent++;
+	if (net->world)
+		return net->world->send(net, from, a->send.data, a->send.len);
 	if (net->fate)
 		v = net->fate(net, from, net->sent, a->send.data, a->send.len);
 	if (v != LOSE)
-		fly(net, !from, net->now + 5, a->send.data, a->send.len);
+		pair_fly(net, !from, net->now + 5, a->send.data, a->send.len);
 	if (v == TWICE)
-		fly(net, !from, net->now + 5, a->send.data, a->send.len);
+		pair_fly(net, !from, net->now + 5, a->send.data, a->send.len);
 	if (v == TWICE_LATE)
-		fly(net, !from, net->now + 3000, a->send.data, a->send.len);
+		pair_fly(net, !from, net->now + 3000, a->send.data, a->send.len);
 }
 
 static void answer(struct pair_net *net, int side, uint32_t id, const uint8_t *data,
@@ -186,6 +190,8 @@ static void answer(struct pair_net *net, int side, uint32_t id, const uint8_t *d
 		return;
 	if (ok && len)
 		memcpy(a.data, data, len);
+	if (net->world)
+		return net->world->answer(net, side, &a);
 	net->waiting_side[net->n_waiting] = side;
 	net->waiting[net->n_waiting++] = a;
 	if (net->n_waiting == sizeof(net->waiting) / sizeof(net->waiting[0]))
@@ -214,6 +220,7 @@ static void take_sa_add(struct side *s, const struct ike_action *a)
 			abort();
 	*sa = (struct held_sa){
 		.used = true,
+		.serial = ++s->serials,
 		.out = a->sa_add.out,
 		.active = a->sa_add.active,
 		.child = a->sa_add.child,
@@ -221,6 +228,7 @@ static void take_sa_add(struct side *s, const struct ike_action *a)
 		.remote = a->sa_add.remote,
 		.suite = a->sa_add.suite,
 		.key_len = a->sa_add.key_len + a->sa_add.integ_key_len,
+		.soft_seconds = a->sa_add.soft_seconds,
 		.hard_seconds = a->sa_add.hard_seconds,
 	};
 	memcpy(sa->spi, a->sa_add.spi, 4);
@@ -256,22 +264,54 @@ static void take_activate(struct side *s, const struct ike_action *a)
 	}
 }
 
+/* Something that both sides come to, and that differs where the input does. */
+static void mock_prf(struct chunk key, struct chunk data, uint8_t *out, size_t len)
+{
+	uint64_t state = 1;
+
+	for (size_t i = 0; i < key.len; i++)
+		state = state * 31 + key.p[i];
+	for (size_t i = 0; i < data.len; i++)
+		state = state * 31 + data.p[i];
+	for (size_t i = 0; i < len; i++)
+		out[i] = pair_random(&state);
+}
+
+/* A "group" in which the product of two public values is their sum: no secret at all. */
+static int mock_dh(const struct ike_action *a, uint8_t *out)
+{
+	size_t len = dh_public_len(a->dh.group);
+
+	for (size_t i = 0; i < len; i++) {
+		out[i] = i ? a->dh.priv[i % a->dh.priv_len] : 1;
+		if (a->dh.op == DH_SHARED)
+			out[i] ^= a->dh.pub[i];
+	}
+	return len;
+}
+
 static void take_prf(struct pair_net *net, int i, const struct ike_action *a)
 {
 	const char *psk = net->side[i].psk;
 	struct chunk data = CHUNK(a->prf.data, a->prf.len);
 	uint8_t out[HASH_MAX];
-	int ret =
-		prf(a->prf.hash, CHUNK((const uint8_t *)psk, strlen(psk)), &data, 1, out);
+	struct chunk key = CHUNK((const uint8_t *)psk, strlen(psk));
+	int ret = 0;
 
+	if (net->mock)
+		mock_prf(key, data, out, hash_len(a->prf.hash));
+	else
+		ret = prf(a->prf.hash, key, &data, 1, out);
 	answer(net, i, a->id, out, hash_len(a->prf.hash), !ret);
 }
 
 static void take_dh(struct pair_net *net, int i, const struct ike_action *a)
 {
 	uint8_t out[DH_MAX];
-	int len = dh_compute(a->dh.op, a->dh.group, CHUNK(a->dh.priv, a->dh.priv_len),
-			     CHUNK(a->dh.pub, a->dh.pub_len), out);
+	int len = net->mock ? mock_dh(a, out)
+			    : dh_compute(a->dh.op, a->dh.group,
+					 CHUNK(a->dh.priv, a->dh.priv_len),
+					 CHUNK(a->dh.pub, a->dh.pub_len), out);
 
 	answer(net, i, a->id, out, len > 0 ? len : 0, len > 0 && !net->side[i].no_dh);
 }
@@ -282,7 +322,7 @@ static void take_trace(struct side *s, const struct trace_event *e)
 		printf("# %s %-9s (%u) %-14s %4u | %s | %s %s\n", s->name,
 		       trace_kind_name(e->kind), e->number, e->name, e->size, e->words,
 		       e->text, e->code);
-	if (s->n_trace < PAIR_TRACES)
+	if (s->trace && s->n_trace < PAIR_TRACES)
 		s->trace[s->n_trace++] = *e;
 }
 
@@ -292,6 +332,8 @@ static void take_action(struct pair_net *net, int i, const struct ike_action *a)
 	uint8_t spi[4];
 
 	digest(net, &a->type, sizeof(a->type));
+	if (net->world)
+		net->world->action(net, i, a);
 	switch (a->type) {
 	case IKE_SEND:
 		digest(net, a->send.data, a->send.len);
@@ -357,6 +399,12 @@ static void drain(struct pair_net *net)
 	} while (more);
 }
 
+void pair_answer(struct pair_net *net, int side, const struct answer *a)
+{
+	ike_answer(net->side[side].ike, net->now, a->id, a->ok ? a->data : NULL, a->len);
+	drain(net);
+}
+
 void pair_late_answers(struct pair_net *net)
 {
 	for (size_t i = 0; i < net->n_late; i++) {
@@ -382,7 +430,7 @@ static void arrive(struct pair_net *net)
 
 void pair_inject(struct pair_net *net, int to, const uint8_t *data, size_t len)
 {
-	fly(net, to, net->now, data, len);
+	pair_fly(net, to, net->now, data, len);
 	pair_run(net, net->now);
 }
 
@@ -393,15 +441,22 @@ void pair_run(struct pair_net *net, uint64_t until_ms)
 		uint64_t due[2] = { ike_deadline(net->side[0].ike),
 				    ike_deadline(net->side[1].ike) };
 		uint64_t at = due[0] < due[1] ? due[0] : due[1];
+		uint64_t own = net->world ? net->world->next(net) : UINT64_MAX;
 		bool datagram = net->flying && net->flying->at <= at;
+		bool event;
 
 		if (datagram)
 			at = net->flying->at;
+		event = own <= at;
+		if (event)
+			at = own;
 		if (at > until_ms)
 			break;
 		if (at > net->now)
 			net->now = at;
-		if (datagram)
+		if (event)
+			net->world->happen(net);
+		else if (datagram)
 			arrive(net);
 		else
 			ike_timer(net->side[due[1] < due[0]].ike, net->now);

@@ -19,13 +19,15 @@ enum verdict { PASS, LOSE, TWICE, TWICE_LATE };
 /* An ESP SA as the module would hold it. */
 struct held_sa {
 	bool used, out, active;
+	bool heard;	 /* a packet came in on it */
+	uint64_t serial; /* counts up */
 	uint32_t child;
 	uint8_t spi[4], pair_spi[4];
 	struct ike_subnet local, remote;
 	struct esp_proposal suite;
 	uint8_t key[128];
 	size_t key_len; /* of cipher and integrity together */
-	uint64_t hard_seconds;
+	uint64_t soft_seconds, hard_seconds;
 };
 
 struct answer {
@@ -45,6 +47,7 @@ struct side {
 	const char *psk;
 	uint64_t random; /* state of the generator */
 	struct held_sa sa[PAIR_SAS];
+	uint64_t serials;
 	size_t reserved; /* SPIs without an SA */
 	struct trace_event *trace;
 	size_t n_trace;
@@ -62,8 +65,24 @@ struct datagram {
 	uint8_t data[];
 };
 
+struct pair_net;
+
+/* What a test does itself: the network, the time that answers take, events of its own. */
+struct pair_world {
+	/* Sends what it likes of it on with pair_fly(). */
+	void (*send)(struct pair_net *net, int from, const uint8_t *data, size_t len);
+	/* Gives it with pair_answer(), now or later. */
+	void (*answer)(struct pair_net *net, int side, const struct answer *a);
+	/* When its next event is; UINT64_MAX for never. */
+	uint64_t (*next)(struct pair_net *net);
+	void (*happen)(struct pair_net *net);
+	/* Every action, before the side takes it. */
+	void (*action)(struct pair_net *net, int side, const struct ike_action *a);
+};
+
 struct pair_net {
 	struct side side[2];
+	const struct pair_world *world; /* NULL: fate and the faults below */
 	uint64_t now;
 	struct datagram *flying;
 	size_t sent; /* datagrams so far, of both sides */
@@ -78,6 +97,7 @@ struct pair_net {
 	struct answer late[8];
 	int late_side[8];
 	size_t n_late;
+	bool mock;
 	uint64_t digest;       /* of every action, in order */
 	uint8_t last[2][4096]; /* the last datagram that each side sent */
 	size_t last_len[2];
@@ -90,6 +110,8 @@ struct pair_cfg {
 	uint64_t seed;
 	uint32_t ike_seconds[2], esp_seconds[2];
 	bool start[2];
+	bool mock;  /* Diffie-Hellman and prf that cost nothing */
+	bool quiet; /* keep no trace */
 };
 
 /* Defaults for what cfg leaves zero; the cores are made by it. */
@@ -101,6 +123,10 @@ void pair_command(struct pair_net *net, int side, enum ike_command_type type);
 /* Lets everything happen that happens until then. */
 void pair_run(struct pair_net *net, uint64_t until_ms);
 void pair_late_answers(struct pair_net *net);
+void pair_fly(struct pair_net *net, int to, uint64_t at, const uint8_t *data, size_t len);
+void pair_answer(struct pair_net *net, int side, const struct answer *a);
+/* Any seed will do. */
+uint64_t pair_random(uint64_t *state);
 /* A datagram of nobody's, from the other side's address. */
 void pair_inject(struct pair_net *net, int to, const uint8_t *data, size_t len);
 

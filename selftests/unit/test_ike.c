@@ -1061,6 +1061,37 @@ static void control_tunnel_goes(void **state)
 	pair_stop(&net);
 }
 
+static enum verdict lose_all(struct pair_net *n, int from, size_t nth,
+			     const uint8_t *data, size_t len)
+{
+	(void)n;
+	(void)from;
+	(void)nth;
+	(void)data;
+	(void)len;
+	return LOSE;
+}
+
+/* A control tunnel that carries nothing, and that nobody here asked for, runs out. */
+static void unused_is_not_renewed(void **state)
+{
+	static const struct pair_cfg cfg = { .ike_seconds = { 600, 600 } };
+	const struct trace_event *e;
+
+	(void)state;
+	up(&cfg);
+	info_delete_esp(sa_current(net.side[0].ike->peers), net.side[0].sa[0].spi);
+	pair_run(&net, net.now + 100);
+	assert_int_equal(pair_count_sas(&net.side[1], false), 0);
+	assert_int_equal(pair_tunnels(&net.side[1]), 1);
+	net.fate = lose_all;
+	pair_run(&net, net.now + 20 * MINUTE);
+	assert_int_equal(pair_tunnels(&net.side[1]), 0);
+	for (size_t i = 0; (e = pair_event(&net.side[1], TRACE_SENT, i)); i++)
+		assert_string_not_equal(e->name, "Main Mode 1");
+	pair_stop(&net);
+}
+
 /* Pitfall 1.20: it ends what is older than the control tunnel that it came in. */
 static void initial_contact(void **state)
 {
@@ -1162,6 +1193,7 @@ int main(void)
 		cmocka_unit_test(crossing),
 		cmocka_unit_test(peer_crashes),
 		cmocka_unit_test(control_tunnel_goes),
+		cmocka_unit_test(unused_is_not_renewed),
 		cmocka_unit_test(initial_contact),
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(ninth_never_comes),
