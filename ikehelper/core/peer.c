@@ -145,6 +145,15 @@ static uint64_t child_due(const struct peer *peer, uint32_t child)
 	return due == NEVER || due > c->retry_at ? due : c->retry_at;
 }
 
+/* Has ESP tunnels, or is to have some. */
+static bool in_use(const struct peer *peer)
+{
+	for (size_t i = 0; i < peer->cfg->n_child; i++)
+		if (peer->child[i].pairs)
+			return true;
+	return peer->wanted;
+}
+
 /* When a phase 1 is wanted: none is there though it is needed, or it nears its end. */
 static uint64_t control_due(const struct peer *peer)
 {
@@ -153,7 +162,7 @@ static uint64_t control_due(const struct peer *peer)
 
 	if (phase1_started(peer))
 		return NEVER;
-	if (sa)
+	if (sa && in_use(peer))
 		due = sa->renew_at;
 	for (uint32_t i = 0; !sa && i < peer->cfg->n_child; i++) {
 		uint64_t d = child_due(peer, i);
@@ -191,7 +200,8 @@ uint64_t peer_deadline(const struct peer *peer)
 		if (up && !phase2_under_way(peer, i))
 			at = earlier(at, child_due(peer, i));
 		for (struct pair *p = peer->child[i].pairs; p; p = p->next)
-			at = earlier(at, earlier(p->activate_at, p->hard_at));
+			at = earlier(at, earlier(p->drop_at,
+						 earlier(p->activate_at, p->hard_at)));
 	}
 	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next) {
 		at = earlier(at, earlier(sa->hard_at, sa->retire_at));
@@ -240,6 +250,8 @@ void pair_down(struct peer *peer, uint32_t child, struct pair *pair, const char 
 	/* Before the old one goes, the other has to carry what is sent. */
 	if (c->pairs && (current || c->pairs->activate_at != NEVER))
 		pair_activate(peer, child, c->pairs);
+	if (c->pairs)
+		c->pairs->drop_at = NEVER;
 	queue_sa_del(peer->ike, peer->cfg, child, true, pair->spi_out);
 	queue_sa_del(peer->ike, peer->cfg, child, false, pair->spi_in);
 	if (!c->pairs)
@@ -249,21 +261,48 @@ void pair_down(struct peer *peer, uint32_t child, struct pair *pair, const char 
 	free(pair);
 }
 
+/*
+ * Older pairs go when the peer has surely switched: packet 9 has come, or packet 8 is not
+ * repeated any more (pitfalls 10 and 11). Who renewed does it; the other one in case that
+ * the DELETE was lost.
+ */
+static void drop_older(struct peer *peer, struct pair *pair)
+{
+	uint64_t at = peer->ike->now + (pair->initiator ? 1 : 2) * REPLACED_MS;
+
+	for (struct pair *p = pair->next; p; p = p->next) {
+		p->drop_at = at;
+		/* One that is replaced already is not taken into use any more. */
+		p->activate_at = NEVER;
+	}
+}
+
+void pair_wait(struct peer *peer, struct pair *pair)
+{
+	if (pair->activate_at != NEVER)
+		pair->activate_at = peer->ike->now + ACTIVATE_MS;
+	drop_older(peer, pair);
+}
+
 void pair_up(struct peer *peer, uint32_t child, struct pair *pair)
 {
 	struct child *c = &peer->child[child];
 	struct pair *oldest = c->pairs;
+	struct pair **at = &c->pairs;
 	size_t n = 1;
 
 	for (; oldest && oldest->next; oldest = oldest->next)
 		n++;
 	if (n >= PAIRS_MAX)
 		pair_down(peer, child, oldest, "too many have been made since");
-	pair->next = c->pairs;
-	c->pairs = pair;
-	/* One that is replaced already is not taken into use any more. */
-	if (pair->next)
-		pair->next->activate_at = NEVER;
+	while (*at && (*at)->began_at > pair->began_at)
+		at = &(*at)->next;
+	pair->next = *at;
+	*at = pair;
+	drop_older(peer, c->pairs);
+	/* Its packet 9 came after that of the next one. */
+	if (c->pairs != pair)
+		return;
 	c->renew = false;
 	c->failures = 0;
 	c->retry_at = 0;

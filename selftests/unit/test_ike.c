@@ -1061,17 +1061,6 @@ static void control_tunnel_goes(void **state)
 	pair_stop(&net);
 }
 
-static enum verdict lose_all(struct pair_net *n, int from, size_t nth,
-			     const uint8_t *data, size_t len)
-{
-	(void)n;
-	(void)from;
-	(void)nth;
-	(void)data;
-	(void)len;
-	return LOSE;
-}
-
 /* A control tunnel that carries nothing, and that nobody here asked for, runs out. */
 static void unused_is_not_renewed(void **state)
 {
@@ -1084,7 +1073,7 @@ static void unused_is_not_renewed(void **state)
 	pair_run(&net, net.now + 100);
 	assert_int_equal(pair_count_sas(&net.side[1], false), 0);
 	assert_int_equal(pair_tunnels(&net.side[1]), 1);
-	net.fate = lose_all;
+	net.fate = all_lost;
 	pair_run(&net, net.now + 20 * MINUTE);
 	assert_int_equal(pair_tunnels(&net.side[1]), 0);
 	for (size_t i = 0; (e = pair_event(&net.side[1], TRACE_SENT, i)); i++)
