@@ -18,9 +18,9 @@ run() { # KERNEL "LAYER..." TEST...
 	for layer in $2; do layers+=(-x "$layer"); done
 	version=$(scripts/kernel.sh version "$1")
 	say "Linux $version: ${*:3}"
-	scripts/vm.sh -k "$1" "${layers[@]}" -t 1500 -e IKEHELPER="$build/ikehelper" \
+	scripts/vm.sh -k "$1" "${layers[@]}" -t 3600 -e IKEHELPER="$build/ikehelper" \
 		-e ESPTUN_KO="$build/kmod-$version/esptun.ko" -e ESPTUN_BUILD="$build/selftests" \
-		prove --comments -e '' "${@:3}"
+		prove -v -e '' "${@:3}"
 }
 
 parts=(vm)
