@@ -57,7 +57,7 @@ nothing_lost() # ALG
 	pings_both_ways
 	a ping -q -f -c 4000 -W 20 $IN_B >"$dir/flood" 2>&1 &
 	pid=$!
-	while kill -0 $pid 2>/dev/null && [ $n -lt 20 ]; do
+	while kill -0 $pid 2>/dev/null && [ $n -lt 6 ]; do
 		renew $((n += 1))
 	done
 	wait $pid
@@ -77,7 +77,7 @@ bulk_goes_on()
 	esp_pair $alg
 	bulk_both_ways 8000000 >"$dir/bulk-result" 2>&1 &
 	wait_for test -s "$dir/bulk"
-	while [ -n "$(jobs -r)" ] && [ $n -lt 10 ] && not_done; do
+	while [ -n "$(jobs -r)" ] && [ $n -lt 4 ] && not_done; do
 		renew $((n += 1))
 	done
 	wait_for grep -q "^ok" "$dir/bulk-result"
