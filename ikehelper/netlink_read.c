@@ -170,6 +170,7 @@ static void get_suite(struct nlattr **attr, struct esp_proposal *out)
 	out->cipher = get(attr[ESPTUN_A_SA_CIPHER]) == ESPTUN_CIPHER_AES_CBC
 			      ? CIPHER_AES_CBC
 			      : CIPHER_AES_GCM_16;
+	out->key_bits = get(attr[ESPTUN_A_SA_KEY_BITS]);
 	switch (get(attr[ESPTUN_A_SA_INTEG])) {
 	case ESPTUN_INTEG_HMAC_SHA1_96:
 		out->integ = HASH_SHA1;

@@ -107,24 +107,6 @@ cJSON *json_peer(const struct mod_peer *peer)
 	return o;
 }
 
-/* The module's algorithm in the words of the API; it does not tell the key's length. */
-static const char *cipher_text(const struct mod_sa *sa)
-{
-	return sa->suite.cipher == CIPHER_AES_GCM_16 ? "aes-gcm-16" : "aes-cbc";
-}
-
-static const char *integ_text(const struct mod_sa *sa)
-{
-	switch (sa->suite.integ) {
-	case HASH_SHA1:
-		return "hmac-sha1-96";
-	case HASH_SHA256:
-		return "hmac-sha256-128";
-	default:
-		return "none";
-	}
-}
-
 static void json_limits(cJSON *to, const uint64_t limit[MOD_LIMITS])
 {
 	cJSON *o = cJSON_AddObjectToObject(to, "limits");
@@ -138,6 +120,7 @@ static void json_limits(cJSON *to, const uint64_t limit[MOD_LIMITS])
 cJSON *json_sa(const struct mod_sa *sa)
 {
 	cJSON *o = cJSON_CreateObject();
+	char suite[PROPOSAL_TEXT];
 
 	json_ifname(o, sa->ifindex);
 	json_u64(o, "peer", sa->peer);
@@ -146,10 +129,9 @@ cJSON *json_sa(const struct mod_sa *sa)
 	cJSON_AddBoolToObject(o, "reserved", sa->reserved);
 	if (sa->reserved)
 		return o;
-	cJSON_AddStringToObject(o, "cipher", cipher_text(sa));
-	cJSON_AddStringToObject(o, "integ", integ_text(sa));
+	esp_proposal_text(&sa->suite, suite);
+	cJSON_AddStringToObject(o, "suite", suite);
 	cJSON_AddStringToObject(o, "driver", sa->driver);
-	cJSON_AddBoolToObject(o, "esn", sa->suite.esn);
 	if (sa->out)
 		cJSON_AddBoolToObject(o, "active", sa->active);
 	else
@@ -237,6 +219,7 @@ void peer_print(const struct mod_peer *peer)
 void sa_print(const struct mod_sa *sa)
 {
 	char dev[IF_NAMESIZE], spi[SHOW_SPI], age[32];
+	char suite[PROPOSAL_TEXT];
 	bool limited = false;
 	int i;
 
@@ -248,10 +231,8 @@ void sa_print(const struct mod_sa *sa)
 		return;
 	}
 	seconds_text(sa->age, age);
-	printf(" %s", cipher_text(sa));
-	if (sa->suite.integ != HASH_NONE)
-		printf(" %s", integ_text(sa));
-	printf(" (%s)%s", sa->driver, sa->suite.esn ? " esn" : "");
+	esp_proposal_text(&sa->suite, suite);
+	printf(" %s (%s)", suite, sa->driver);
 	if (sa->out)
 		fputs(sa->active ? " active" : " inactive", stdout);
 	else

@@ -193,6 +193,7 @@ int et_cipher_init(struct et_cipher *ci, struct et_keys *keys, bool esn,
 	memcpy(ci->salt, keys->key + keys->key_len - alg->salt_len, alg->salt_len);
 	ci->alg = alg;
 	ci->tfm = tfm;
+	ci->key_bits = (keys->key_len - alg->salt_len) * BITS_PER_BYTE;
 	return 0;
 
 err_free:

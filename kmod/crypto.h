@@ -31,6 +31,7 @@ struct et_cipher {
 	const struct et_alg *alg;
 	struct crypto_aead *tfm;	/* NULL: an SPI without keys */
 	u8 salt[4];
+	u16 key_bits;
 };
 
 /*

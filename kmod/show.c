@@ -165,6 +165,7 @@ static int put_keyed(struct sk_buff *msg, const struct et_sa *sa)
 
 	et_cipher_kind(&sa->cipher, &cipher, &integ);
 	err = nla_put_u32(msg, ESPTUN_A_SA_CIPHER, cipher) ?:
+	      nla_put_u32(msg, ESPTUN_A_SA_KEY_BITS, sa->cipher.key_bits) ?:
 	      nla_put_u32(msg, ESPTUN_A_SA_INTEG, integ) ?:
 	      nla_put_string(msg, ESPTUN_A_SA_DRIVER, driver) ?:
 	      put_limits(msg, &sa->limits) ?:
