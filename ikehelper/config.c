@@ -2,8 +2,8 @@
 /*
  * The INI file → struct config; errors with line numbers.
  *
- * Not with a library for INI files: Debian's inih cuts lines at 200 characters, passes
- * over sections without keys, and tells the line of the first error only.
+ * Not with a library for INI files: Debian builds inih without line numbers for its
+ * callers, which cuts lines at 200 characters and passes over sections without keys.
  */
 #include "config_parser.h"
 
