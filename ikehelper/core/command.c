@@ -47,7 +47,7 @@ static void command_expire(struct peer *peer, const struct ike_command *cmd)
 	if (!pair)
 		return;
 	if (cmd->hard)
-		pair_end(peer, child, pair);
+		pair_end(peer, child, pair, "their lifetime is over");
 	else if (pair == peer->child[child].pairs)
 		peer->child[child].renew = true;
 }

@@ -144,6 +144,27 @@ static void refuse_in_secret(struct exchange *x, uint16_t notify)
 		info_delete_ike(sa);
 }
 
+static void stop(struct exchange *x)
+{
+	x->over = true;
+	x->resend_at = NEVER;
+	x->dies_at = x->sa->ike->now + LINGER_MS;
+	needs_forget(x);
+}
+
+static void main_fail(struct exchange *x, uint16_t notify)
+{
+	struct ike_sa *sa = x->sa;
+
+	if (notify && x->state >= MAIN_4)
+		refuse_in_secret(x, notify);
+	else if (notify)
+		info_notify_clear(sa->ike, sa->peer->cfg, &sa->path, sa->cookies, notify);
+	sa->dead = true;
+	if (sa->initiator)
+		peer_failed(sa->peer);
+}
+
 void exchange_fail(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
@@ -152,29 +173,26 @@ void exchange_fail(struct exchange *x)
 	if (x->over || sa->dead)
 		return;
 	trace_refusal(x);
-	x->over = true;
-	x->resend_at = NEVER;
-	x->dies_at = sa->ike->now + LINGER_MS;
-	needs_forget(x);
-	if (x->type == XCHG_INFO)
+	stop(x);
+	if (x->type == XCHG_MAIN)
+		main_fail(x, notify);
+	if (x->type != XCHG_QUICK)
 		return;
-	if (x->type == XCHG_MAIN) {
-		if (notify && x->state >= MAIN_4)
-			refuse_in_secret(x, notify);
-		else if (notify)
-			info_notify_clear(sa->ike, sa->peer->cfg, &sa->path, sa->cookies,
-					  notify);
-		sa->dead = true;
-		if (sa->initiator)
-			peer_failed(sa->peer);
-		return;
-	}
-	if (notify)
+	/* Before packet 7 is sent the peer knows of nothing. */
+	if (notify && !(x->initiator && x->state == QUICK_NONE))
 		info_notify(sa, notify,
 			    x->initiator ? x->quick->spi : x->quick->choice.spi);
 	if (half_made(x))
 		info_delete_esp(sa, x->quick->spi);
 	if (x->initiator)
 		child_failed(sa->peer, x->quick->child);
+	quick_free(x);
+}
+
+void exchange_yield(struct exchange *x)
+{
+	stop(x);
+	if (half_made(x))
+		info_delete_esp(x->sa, x->quick->spi);
 	quick_free(x);
 }

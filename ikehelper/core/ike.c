@@ -144,8 +144,8 @@ static void repeat(struct exchange *x, size_t size)
 	message_resend(x);
 	if (x->over && x->quick) {
 		pair = pair_find(sa->peer, x->quick->spi, false, &child);
-		if (pair && pair->activate_at != NEVER)
-			pair->activate_at = now + ACTIVATE_MS;
+		if (pair && pair->initiator && pair == sa->peer->child[child].pairs)
+			pair_wait(sa->peer, pair);
 	}
 }
 
@@ -212,27 +212,33 @@ static void refuse_unprotected(struct exchange *x, const struct row *row)
 	x->refusal = NULL;
 }
 
-static void take(struct exchange *x, const struct row *row, const struct incoming *in,
+/* Returns whether the message was taken: it was, too, if it was refused. */
+static bool take(struct exchange *x, const struct row *row, const struct incoming *in,
 		 const struct payloads *ps)
 {
 	struct ike *ike = in->ike;
 	struct ike_sa *sa = x->sa;
 	char why[WHY_MAX];
+	int ret = -1;
 
 	trace_message(x, TRACE_RECEIVED, row, ps, in->datagram.len);
+	if (row->prot != PROT_NONE)
+		sa->heard_at = ike->now;
 	if (payloads_check(ps, row->must, row->may, why))
 		refuse(x, N_PAYLOAD_MALFORMED, "payloads", "%s: %s", row->name, why);
-	if (x->refusal || row->in(x, ps)) {
+	else
+		ret = row->in(x, ps);
+	if (ret > 0)
+		return false;
+	if (ret) {
 		if (row->prot == PROT_NONE)
 			refuse_unprotected(x, row);
 		else
 			exchange_fail(x);
-		return;
+		return true;
 	}
 	if (is_zero(sa->cookies + 8))
 		memcpy(sa->cookies + 8, in->h.cookie_r, 8);
-	if (row->prot != PROT_NONE)
-		sa->heard_at = ike->now;
 	x->state = row->to;
 	x->in_row = row;
 	memcpy(x->in_hash, in->hash, sizeof(x->in_hash));
@@ -243,6 +249,7 @@ static void take(struct exchange *x, const struct row *row, const struct incomin
 	if (row->done)
 		exchange_done(x, row);
 	exchange_run(x);
+	return true;
 }
 
 /* Row, protection, payloads: in this order. Returns whether the message was taken. */
@@ -257,6 +264,7 @@ static bool deliver(struct exchange *x, const struct incoming *in)
 	struct buf plain = { 0 };
 	struct payloads ps;
 	char why[WHY_MAX];
+	bool taken;
 	int ret;
 
 	if (!row || x->over || encrypted != (row->prot != PROT_NONE)) {
@@ -278,10 +286,9 @@ static bool deliver(struct exchange *x, const struct incoming *in)
 		memcpy(x->iv, next_iv, sizeof(x->iv));
 		x->have_iv = true;
 	}
-	if (!ret)
-		take(x, row, in, &ps);
+	taken = !ret && take(x, row, in, &ps);
 	buf_wipe(&plain);
-	return !ret;
+	return taken;
 }
 
 /* May a peer begin one more negotiation? The oldest that shows no life makes room. */

@@ -70,6 +70,16 @@ struct ike_sa *sa_current(const struct peer *peer)
 	return best;
 }
 
+uint64_t sa_retires_at(const struct ike_sa *sa)
+{
+	uint64_t at = sa->retire_at;
+
+	for (const struct exchange *x = sa->exchanges; x; x = x->next)
+		if (x->type == XCHG_QUICK && x->dies_at > at)
+			at = x->dies_at;
+	return at;
+}
+
 bool message_id_use(struct ike_sa *sa, uint32_t message_id)
 {
 	size_t n = sa->n_message_ids;

@@ -26,11 +26,13 @@
 #define RETRY_MAX_MS	300000
 #define ACTIVATE_MS	2000  /* a renewed outbound SA is used after that at the latest */
 #define RETIRE_MS	10000 /* a replaced control tunnel ends */
-#define CROSSING_MS	10000 /* phase 1s that both sides began so close crossed */
-#define PAIRS_MAX	8     /* of one child; the oldest makes room */
-#define LIFE_MIN	60    /* seconds: a peer's values are clamped to these */
-#define LIFE_MAX	86400
-#define NEVER		UINT64_MAX
+#define REPLACED_MS \
+	30000 /* a replaced pair goes; twice as late if the peer replaced it */
+#define CROSSING_MS 10000 /* phase 1s that both sides began so close crossed */
+#define PAIRS_MAX   8	  /* of one child; the oldest makes room */
+#define LIFE_MIN    60	  /* seconds: a peer's values are clamped to these */
+#define LIFE_MAX    86400
+#define NEVER	    UINT64_MAX
 
 /* One inbound and one outbound ESP SA that phase 2 made together. */
 struct pair {
@@ -39,8 +41,10 @@ struct pair {
 	struct esp_proposal suite;
 	struct ike_path path;
 	struct ike_subnet local, remote;
+	uint64_t began_at; /* its phase 2: this orders the pairs alike on both sides */
 	uint64_t since, renew_at, hard_at;
 	uint64_t activate_at; /* NEVER: the outbound SA is in use */
+	uint64_t drop_at;     /* NEVER, or when a newer one has surely taken over */
 	uint32_t negotiation;
 	bool initiator;
 	bool heard; /* its first packet came in */
@@ -206,6 +210,8 @@ struct ike_sa *sa_new(struct peer *peer, bool initiator, const struct ike_path *
 void sa_free(struct ike_sa *sa);
 /* The control tunnel to start exchanges in: established, the newest, not retired. */
 struct ike_sa *sa_current(const struct peer *peer);
+/* When a replaced one ends: no phase 2 in it is under way, or may be answered again. */
+uint64_t sa_retires_at(const struct ike_sa *sa);
 /* NULL when there are too many, or the message ID has been used. */
 struct exchange *exchange_new(struct ike_sa *sa, uint8_t type, bool initiator,
 			      uint32_t message_id);
@@ -233,6 +239,8 @@ void peer_lost(struct peer *peer);
 void child_failed(struct peer *peer, uint32_t child);
 /* Takes the pair into use, as the current one of its child. */
 void pair_up(struct peer *peer, uint32_t child, struct pair *pair);
+/* The peer repeats packet 8: it is not in use there yet, and nothing older goes. */
+void pair_wait(struct peer *peer, struct pair *pair);
 /* Takes the pair's SAs out of the module and frees it. */
 void pair_down(struct peer *peer, uint32_t child, struct pair *pair, const char *why);
 /* A new event that belongs to this pair. */
@@ -250,14 +258,16 @@ void peer_established(struct ike_sa *sa);
 void settle(struct ike *ike);
 bool bucket_take(struct bucket *b, uint64_t now);
 
-/* timer.c: the SA of the module that reached its hard end takes its pair along. */
-void pair_end(struct peer *peer, uint32_t child, struct pair *pair);
+/* timer.c: tells the peer that the pair goes, and takes it down. */
+void pair_end(struct peer *peer, uint32_t child, struct pair *pair, const char *why);
 
 /* exchange.c */
 /* Sends what the table says is next, unless something is still to be answered. */
 void exchange_run(struct exchange *x);
 /* Ends it: trace, notify to the peer, everything that it had put into the module. */
 void exchange_fail(struct exchange *x);
+/* Ends a phase 2 of ours in favour of one of the peer's. */
+void exchange_yield(struct exchange *x);
 /* The last message has passed, or what is as good as it. */
 void exchange_done(struct exchange *x, const struct row *row);
 /* Builds and sends the message of this row. Returns 0, or -1 after refuse(). */

@@ -60,8 +60,9 @@ struct row {
 	/*
 	 * The receiver: in() takes in verified payloads. The sender: prepare() asks other
 	 * processes for what the message needs and is called until it asks for nothing more,
-	 * then out() appends the payloads to b. Both sides: done() after the last message of an exchange. They
-	 * return 0, or -1 after refuse().
+	 * then out() appends the payloads to b. Both sides: done() after the last message of an
+	 * exchange. They return 0, or -1 after refuse(); in() also 1: not now, the peer will
+	 * repeat it.
 	 */
 	int (*in)(struct exchange *x, const struct payloads *ps);
 	int (*prepare)(struct exchange *x);

@@ -103,7 +103,7 @@ static void sa_timer(struct ike_sa *sa)
 		next = x->next;
 		exchange_timer(x);
 	}
-	if (sa->dead || (now < sa->hard_at && now < sa->retire_at))
+	if (sa->dead || (now < sa->hard_at && now < sa_retires_at(sa)))
 		return;
 	info_delete_ike(sa);
 	trace_down(sa, "%s",
@@ -113,14 +113,13 @@ static void sa_timer(struct ike_sa *sa)
 	sa->dead = true;
 }
 
-/* The module drops an SA at its hard end by itself; the other of the pair goes too. */
-void pair_end(struct peer *peer, uint32_t child, struct pair *pair)
+void pair_end(struct peer *peer, uint32_t child, struct pair *pair, const char *why)
 {
 	struct ike_sa *sa = sa_current(peer);
 
 	if (sa)
 		info_delete_esp(sa, pair->spi_in);
-	pair_down(peer, child, pair, "their lifetime is over");
+	pair_down(peer, child, pair, why);
 }
 
 static void peer_timer(struct peer *peer)
@@ -135,7 +134,9 @@ static void peer_timer(struct peer *peer)
 		for (struct pair *p = peer->child[i].pairs; p; p = next) {
 			next = p->next;
 			if (now >= p->hard_at)
-				pair_end(peer, i, p);
+				pair_end(peer, i, p, "their lifetime is over");
+			else if (now >= p->drop_at)
+				pair_end(peer, i, p, "newer ones have taken over");
 			else if (now >= p->activate_at)
 				pair_activate(peer, i, p);
 		}

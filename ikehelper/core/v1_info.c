@@ -159,6 +159,7 @@ static void take_initial_contact(struct ike_sa *sa)
 /* Which Quick Mode under way the peer speaks of: by an SPI, or the only one there is. */
 static struct exchange *quick_meant(struct ike_sa *sa, const struct notify_body *n)
 {
+	static const uint8_t none[4];
 	struct exchange *only = NULL;
 	size_t waiting = 0;
 
@@ -172,6 +173,9 @@ static struct exchange *quick_meant(struct ike_sa *sa, const struct notify_body 
 		only = x;
 		waiting++;
 	}
+	/* An SPI that we do not know belongs to what has ended meanwhile. */
+	if (n->spi.len == 4 && memcmp(n->spi.p, none, 4) != 0)
+		return NULL;
 	return waiting == 1 ? only : NULL;
 }
 
