@@ -376,6 +376,8 @@ static void new_quick(struct ike_sa *sa, struct incoming *in)
 
 	if (!sa->established || !in->h.message_id)
 		return stray(in, sa->peer, "phase 2 before phase 1 is complete");
+	if (in->ike->now >= sa->hard_at)
+		return stray(in, sa->peer, "its control tunnel's life is over");
 	x = exchange_new(sa, XCHG_QUICK, false, in->h.message_id);
 	if (!x)
 		return stray(in, sa->peer, "too many exchanges are under way");

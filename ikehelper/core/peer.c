@@ -204,7 +204,7 @@ uint64_t peer_deadline(const struct peer *peer)
 						 earlier(p->activate_at, p->hard_at)));
 	}
 	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next) {
-		at = earlier(at, earlier(sa->hard_at, sa_retires_at(sa)));
+		at = earlier(at, sa_ends_at(sa));
 		for (struct exchange *x = sa->exchanges; x; x = x->next)
 			at = earlier(at, earlier(x->resend_at, x->dies_at));
 	}

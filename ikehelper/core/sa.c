@@ -65,14 +65,14 @@ struct ike_sa *sa_current(const struct peer *peer)
 
 	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next)
 		if (sa->established && !sa->dead && sa->retire_at == NEVER &&
-		    (!best || sa->since > best->since))
+		    sa->ike->now < sa->hard_at && (!best || sa->since > best->since))
 			best = sa;
 	return best;
 }
 
-uint64_t sa_retires_at(const struct ike_sa *sa)
+uint64_t sa_ends_at(const struct ike_sa *sa)
 {
-	uint64_t at = sa->retire_at;
+	uint64_t at = sa->retire_at < sa->hard_at ? sa->retire_at : sa->hard_at;
 
 	for (const struct exchange *x = sa->exchanges; x; x = x->next)
 		if (x->type == XCHG_QUICK && x->dies_at > at)

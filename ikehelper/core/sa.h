@@ -210,8 +210,11 @@ struct ike_sa *sa_new(struct peer *peer, bool initiator, const struct ike_path *
 void sa_free(struct ike_sa *sa);
 /* The control tunnel to start exchanges in: established, the newest, not retired. */
 struct ike_sa *sa_current(const struct peer *peer);
-/* When a replaced one ends: no phase 2 in it is under way, or may be answered again. */
-uint64_t sa_retires_at(const struct ike_sa *sa);
+/*
+ * When it ends: its life is over, or it is replaced, and no phase 2 in it is under way or
+ * may have to be answered again.
+ */
+uint64_t sa_ends_at(const struct ike_sa *sa);
 /* NULL when there are too many, or the message ID has been used. */
 struct exchange *exchange_new(struct ike_sa *sa, uint8_t type, bool initiator,
 			      uint32_t message_id);

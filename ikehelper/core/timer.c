@@ -103,7 +103,7 @@ static void sa_timer(struct ike_sa *sa)
 		next = x->next;
 		exchange_timer(x);
 	}
-	if (sa->dead || (now < sa->hard_at && now < sa_retires_at(sa)))
+	if (sa->dead || now < sa_ends_at(sa))
 		return;
 	info_delete_ike(sa);
 	trace_down(sa, "%s",

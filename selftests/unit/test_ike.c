@@ -1041,22 +1041,26 @@ static void error_of_another(void **state)
 	pair_stop(&net);
 }
 
-/* A replaced control tunnel stays as long as packet 9 in it may have to be repeated. */
-static void replaced_tunnel_waits(void **state)
+/* A control tunnel that ends waits as long as packet 9 in it may have to be repeated. */
+static void ending_tunnel_waits(void **state)
 {
 	static const struct pair_cfg cfg = { 0 };
 	struct ike_sa *sa;
 
 	(void)state;
-	up(&cfg);
-	command_spi(0, IKE_EXPIRE, &net.side[0].sa[0], false);
-	sa = net.side[0].ike->peers->sas;
-	sa->retire_at = net.now;
-	pair_run(&net, net.now + 20000);
-	assert_int_equal(pair_count(&net.side[0], TRACE_DOWN), 0);
-	pair_run(&net, net.now + MINUTE);
-	assert_int_equal(pair_count(&net.side[0], TRACE_DOWN), 2);
-	pair_stop(&net);
+	for (int replaced = 0; replaced < 2; replaced++) {
+		up(&cfg);
+		command_spi(0, IKE_EXPIRE, &net.side[0].sa[0], false);
+		sa = net.side[0].ike->peers->sas;
+		*(replaced ? &sa->retire_at : &sa->hard_at) = net.now;
+		pair_run(&net, net.now + 20000);
+		assert_int_equal(pair_count(&net.side[0], TRACE_DOWN), 0);
+		assert_null(sa_current(net.side[0].ike->peers));
+		pair_run(&net, net.now + MINUTE);
+		assert_int_equal(pair_count(&net.side[0], TRACE_DOWN), 2);
+		assert_true(pair_usable(&net, 0));
+		pair_stop(&net);
+	}
 }
 
 /* Both start at the same moment: it settles, and stays usable. */
@@ -1273,7 +1277,7 @@ int main(void)
 		cmocka_unit_test(replaced_pairs_go),
 		cmocka_unit_test(renewals_cross),
 		cmocka_unit_test(error_of_another),
-		cmocka_unit_test(replaced_tunnel_waits),
+		cmocka_unit_test(ending_tunnel_waits),
 		cmocka_unit_test(crossing),
 		cmocka_unit_test(peer_crashes),
 		cmocka_unit_test(control_tunnel_goes),
