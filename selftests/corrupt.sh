@@ -113,7 +113,7 @@ more_padding_is_fine() # ALG
 	wait_for prints 4 accepted
 	same "$(dropped_in_all)" 0
 	same "$(sa_stat b in $SPI_AB bytes)" $((4 * (64 + 28)))
-	wait_for test "$(grep -c "in $IN_A > $IN_B len 92 udp" "$dir/inside")" = 4
+	wait_for prints 4 grep -c "in $IN_A > $IN_B len 92 udp" "$dir/inside"
 }
 
 # Next header 59: made to be thrown away, and no error of anyone (section 2.6).
