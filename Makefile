@@ -27,7 +27,7 @@ help:
 #: make check                every test: the six below, on every kernel this Debian offers
 #: make check-static         style, static analysis, generated files, warnings
 #: make check-unit           the parts without a kernel, under ASan and UBSan (VECTORS=DIR: more)
-#: make check-sim            two helpers in one process: loss, reordering, collisions
+#: make check-sim            10,000 lives of two helpers in one process (SIM_RUNS=N, SIM_SEED=N)
 #: make check-vm             the module in QEMU (KERNEL=6.1|6.12: on this kernel only)
 #: make check-interop        strongSwan and libreswan as peers, in QEMU
 #: make check-demo           what the demo's capture and key log say
@@ -90,9 +90,10 @@ $(BUILD)/asan/lib.a: $(library:%.c=$(BUILD)/asan/%.o)
 
 # Two cores back to back are one test's harness, and the simulator's.
 $(BUILD)/asan/selftests/unit/test_ike $(sims): $(BUILD)/asan/selftests/unit/pair.o
+$(sims): $(BUILD)/asan/selftests/sim/sim.o $(BUILD)/asan/selftests/sim/world.o
 
 $(units) $(sims): %: %.o $(BUILD)/asan/lib.a
-	$(CC) $(SANITIZE) -o $@ $^ -lcmocka $(LDLIBS)
+	$(CC) $(SANITIZE) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LDLIBS)
 
 $(BUILD)/fuzz/%.o: %.c
 	@mkdir -p $(@D)

@@ -211,7 +211,7 @@ static void module_answer(struct pair_net *net, int side, uint32_t id,
 	net->late[net->n_late++] = a;
 }
 
-static void take_sa_add(struct side *s, const struct ike_action *a)
+static void take_sa_add(struct side *s, uint64_t now, const struct ike_action *a)
 {
 	struct held_sa *sa = s->sa;
 
@@ -230,6 +230,7 @@ static void take_sa_add(struct side *s, const struct ike_action *a)
 		.key_len = a->sa_add.key_len + a->sa_add.integ_key_len,
 		.soft_seconds = a->sa_add.soft_seconds,
 		.hard_seconds = a->sa_add.hard_seconds,
+		.hard_at = now + a->sa_add.hard_seconds * 1000,
 	};
 	memcpy(sa->spi, a->sa_add.spi, 4);
 	memcpy(sa->pair_spi, a->sa_add.pair_spi, 4);
@@ -351,7 +352,7 @@ static void take_action(struct pair_net *net, int i, const struct ike_action *a)
 		digest(net, a->sa_add.key, a->sa_add.key_len);
 		if (a->sa_add.out ? s->no_add_out : s->no_add_in)
 			return module_answer(net, i, a->id, NULL, 0, false);
-		take_sa_add(s, a);
+		take_sa_add(s, net->now, a);
 		return module_answer(net, i, a->id, NULL, 0, true);
 	case IKE_SA_ACTIVATE:
 		return take_activate(s, a);

@@ -28,6 +28,7 @@ struct held_sa {
 	uint8_t key[128];
 	size_t key_len; /* of cipher and integrity together */
 	uint64_t soft_seconds, hard_seconds;
+	uint64_t hard_at;
 };
 
 struct answer {
