@@ -4,6 +4,7 @@
 BUILD  ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
+jobs         := -j$(shell nproc)
 
 # The module is built for KDIR. KERNEL=6.1 or 6.12 chooses Debian's newest of this series; without
 # it, the running kernel's headers if they are there, else this release's own series.
@@ -120,11 +121,11 @@ check-static: setup-build setup-static
 	$(PROVE) scripts/check-static.sh
 
 check-unit: setup-build setup-unit setup-fuzz
-	$(MAKE) $(units) $(fuzzers)
+	$(MAKE) -s $(jobs) $(units) $(fuzzers)
 	FUZZERS="$(fuzzers)" $(PROVE) $(units) scripts/fuzz-replay.sh
 
 check-sim: setup-build setup-unit
-	$(MAKE) $(sims)
+	$(MAKE) -s $(jobs) $(sims)
 	$(PROVE) $(sims)
 
 check-vm:
@@ -138,7 +139,7 @@ check-demo: setup-build setup-vm setup-tshark
 	$(PROVE) selftests/demo/check.sh
 
 fuzz: setup-build setup-fuzz
-	$(MAKE) $(fuzzers)
+	$(MAKE) -s $(jobs) $(fuzzers)
 	scripts/fuzz.sh $(fuzzers)
 
 demo: setup-build setup-vm

@@ -43,7 +43,7 @@ checkpatch() {
 # The whole module once more with all of kbuild's own warnings and sparse; its verdicts are read from
 # the same log.
 build() { # KERNEL
-	make -s BUILD="$build/static" KERNEL="$1" modules W=1 C=2 CF=-D__CHECK_ENDIAN__ >"$build/static/log-$1" 2>&1 ||
+	make -s -j"$(nproc)" BUILD="$build/static" KERNEL="$1" modules W=1 C=2 CF=-D__CHECK_ENDIAN__ >"$build/static/log-$1" 2>&1 ||
 		cat "$build/static/log-$1"
 }
 
@@ -65,7 +65,7 @@ drops() {
 	done
 }
 
-helper() { make -s helper; }
+helper() { make -s -j"$(nproc)" helper; }
 
 source=$(scripts/source.sh)
 mkdir -p "$build/static"

@@ -28,7 +28,7 @@ parts=(vm)
 shopt -s nullglob extglob
 for kernel; do
 	KERNEL=$kernel scripts/setup.sh build "${parts[@]}"
-	make -s KERNEL="$kernel" modules helper >/dev/null
+	make -s -j"$(nproc)" KERNEL="$kernel" modules helper >/dev/null
 	make -s -C selftests OUTPUT="$build/selftests"
 	case $what in
 	vm)

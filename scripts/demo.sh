@@ -11,7 +11,7 @@ version=$(scripts/kernel.sh version "$series")
 out=$build/demo
 say "demo: building the module for Linux $version, and ikehelper"
 mkdir -p "$build" "$out"
-make -s KERNEL="$series" modules helper >"$build/demo.log" 2>&1 || { cat "$build/demo.log" >&2; die "the build failed"; }
+make -s -j"$(nproc)" KERNEL="$series" modules helper >"$build/demo.log" 2>&1 || { cat "$build/demo.log" >&2; die "the build failed"; }
 say "demo: booting Linux $version in QEMU: two sites, tokyo and osaka"
 rm -f "$out"/*
 scripts/vm.sh -k "$series" -x guest -t 150 -o "$out" -e IKEHELPER="$build/ikehelper" \
