@@ -153,7 +153,8 @@ setup-%:
 man := $(wildcard docs/*.[578])
 
 install: all
-	$(MAKE) -C $(KDIR) M=$(KOUT) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_STRIP=1 modules_install
+	$(MAKE) -C $(KDIR) M=$(KOUT) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_STRIP=1 CONFIG_MODULE_SIG_ALL= modules_install
+	$(if $(DESTDIR),,/sbin/depmod $(KVER))
 	install -D -m 755 $(BUILD)/ikehelper $(DESTDIR)$(PREFIX)/sbin/ikehelper
 	for m in $(man); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 

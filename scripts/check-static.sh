@@ -67,6 +67,18 @@ drops() {
 
 helper() { make -s -j"$(nproc)" helper; }
 
+# What README's "make install" puts in its place.
+install_all() {
+	local root=$build/static/root f
+	rm -rf "$root"
+	make -s BUILD="$build/static" KERNEL="$1" DESTDIR="$root" install >"$build/static/install" 2>&1 ||
+		cat "$build/static/install"
+	for f in sbin/ikehelper share/man/man8/ikehelper.8 share/man/man5/ikehelper.conf.5 share/man/man7/esptun.7; do
+		[ -e "$root/usr/local/$f" ] || echo "$f is not installed"
+	done
+	[ -e "$root/lib/modules/$(scripts/kernel.sh version "$1")/extra/esptun.ko" ] || echo "esptun.ko is not installed"
+}
+
 source=$(scripts/source.sh)
 mkdir -p "$build/static"
 kernels=${KERNEL:-$(scripts/kernel.sh series)}
@@ -82,6 +94,7 @@ for k in $kernels; do
 	ok "Linux $k: the module builds" build "$k"
 	ok "Linux $k: no warning with W=1 and sparse" warnings "$k"
 	ok "Linux $k: the module depends on no other" depends "$k"
+	ok "Linux $k: make install puts everything in its place" install_all "$k"
 done
 echo "1..$n"
 exit $failed
