@@ -177,14 +177,14 @@ clean_up()
 
 # --- waiting and refusing --------------------------------------------------------------------
 
-# Until the command succeeds; gives up after a minute, for a slow guest, and says so.
+# Until the command succeeds; gives up after two minutes, for a slow guest, and says so.
 wait_for()
 {
-	local i
+	local end=$((SECONDS + 120))
 
-	for ((i = 0; i < 300; i++)); do
+	while [ $SECONDS -lt $end ]; do
 		"$@" >/dev/null 2>&1 && return
-		sleep 0.2
+		sleep 0.1
 	done
 	echo "waited in vain for: $*"
 	return 1
