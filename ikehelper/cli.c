@@ -222,6 +222,28 @@ int cmd_down(int argc, char **argv)
 	return simply("down", request_of("down", peer), -1);
 }
 
+int cmd_rekey(int argc, char **argv)
+{
+	bool control = false;
+	const char *peer;
+	cJSON *request;
+	int status;
+
+	if (argc > 1 && !strcmp(argv[1], "--ike")) {
+		control = true;
+		argc--;
+	} else if (argc && !strcmp(argv[0], "--ike")) {
+		control = true;
+		argc--, argv++;
+	}
+	status = read_peer(argc, argv, "rekey", &peer);
+	if (status || !peer)
+		return status ? status : misuse("rekey: the name of the peer is missing");
+	request = request_of("rekey", peer);
+	cJSON_AddBoolToObject(request, "ike", control);
+	return simply("rekey", request, -1);
+}
+
 /* --- status ------------------------------------------------------------------------ */
 
 static const char *string_of(const cJSON *json, const char *name)

@@ -369,6 +369,18 @@ static void do_up(struct client *c, int peer)
 	daemon_command(c->control->daemon, peer, IKE_UP);
 }
 
+static void do_rekey(struct client *c, int peer, bool control)
+{
+	struct daemon *d = c->control->daemon;
+
+	if (!is_up(d, peer)) {
+		finish(c, "its tunnels are not up: there is nothing to renew");
+		return;
+	}
+	daemon_rekey(d, peer, control);
+	finish(c, NULL);
+}
+
 /* Does what the request asks for, or finishes with what is wrong with it. */
 static void obey(struct client *c, const cJSON *request)
 {
@@ -395,6 +407,8 @@ static void obey(struct client *c, const cJSON *request)
 		do_up(c, peer);
 	} else if (!strcmp(command, "keylog")) {
 		do_keylog(c, peer, request);
+	} else if (!strcmp(command, "rekey")) {
+		do_rekey(c, peer, cJSON_IsTrue(cJSON_GetObjectItem(request, "ike")));
 	} else if (!strcmp(command, "down")) {
 		daemon_command(d, peer, IKE_DOWN);
 		finish(c, NULL);

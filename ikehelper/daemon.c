@@ -323,6 +323,16 @@ void daemon_command(struct daemon *d, size_t peer, enum ike_command_type type)
 	pump(d);
 }
 
+void daemon_rekey(struct daemon *d, size_t peer, bool control)
+{
+	struct ike_command cmd = { .type = IKE_REKEY,
+				   .peer = &d->config->peer[peer].ike,
+				   .control = control };
+
+	ike_command(d->ike, daemon_now(), &cmd);
+	pump(d);
+}
+
 /* --- starting and ending ----------------------------------------------------------- */
 
 static struct config *load(const char *path)

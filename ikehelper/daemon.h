@@ -58,6 +58,8 @@ uint64_t daemon_now(void);
 int daemon_find(const struct daemon *d, const char *name);
 /* Gives the core a command, and does what it wants done. */
 void daemon_command(struct daemon *d, size_t peer, enum ike_command_type type);
+/* Renews its ESP tunnels, or its control tunnel. */
+void daemon_rekey(struct daemon *d, size_t peer, bool control);
 /* Random octets; ctx is not looked at, and it does not fail. */
 void daemon_random(void *ctx, uint8_t *out, size_t len);
 

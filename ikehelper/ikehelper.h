@@ -26,6 +26,7 @@ bool take_option(int *argc, char **argv, const char *option);
 int cmd_run(int argc, char **argv);
 int cmd_up(int argc, char **argv);
 int cmd_down(int argc, char **argv);
+int cmd_rekey(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_keylog(int argc, char **argv);

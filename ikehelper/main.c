@@ -19,6 +19,7 @@ static const struct {
 	{ "run", cmd_run, "[-c FILE]", "the daemon, in the foreground" },
 	{ "up", cmd_up, "[-w SECONDS] PEER", "bring the tunnels up and wait for them" },
 	{ "down", cmd_down, "PEER", "take the tunnels down" },
+	{ "rekey", cmd_rekey, "PEER [--ike]", "renew the tunnels now" },
 	{ "status", cmd_status, "[PEER] [--json]", "what is up, with counters" },
 	{ "trace", cmd_trace, "[PEER] [--follow] [--json|--svg]",
 	  "the negotiation, packet by packet" },

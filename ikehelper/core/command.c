@@ -112,6 +112,9 @@ void ike_command(struct ike *ike, uint64_t now, const struct ike_command *cmd)
 	case IKE_LOG_KEYS:
 		peer->keylog = cmd->keylog;
 		break;
+	case IKE_REKEY:
+		peer_rekey(peer, cmd->control);
+		break;
 	case IKE_EXPIRE:
 		command_expire(peer, cmd);
 		break;

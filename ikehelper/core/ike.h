@@ -161,6 +161,7 @@ struct ike_action {
 enum ike_command_type {
 	IKE_UP,	      /* bring peer up now */
 	IKE_DOWN,     /* take peer down: DELETEs to it, SAs out of the module */
+	IKE_REKEY,    /* renew the ESP tunnels now, or with control the control tunnel */
 	IKE_EXPIRE,   /* the module says that an SA reached a limit */
 	IKE_FIRST,    /* the module says that an inbound SA got its first packet */
 	IKE_LOG_KEYS, /* emit IKE_KEYLOG from now on, or no more: keylog says which */
@@ -173,6 +174,7 @@ struct ike_command {
 	bool out, hard; /* IKE_EXPIRE */
 	uint8_t spi[4]; /* IKE_EXPIRE, IKE_FIRST */
 	bool keylog;	/* IKE_LOG_KEYS */
+	bool control;	/* IKE_REKEY */
 };
 
 /* What a person sees of one control tunnel, and of one pair of ESP tunnels. */

@@ -164,12 +164,29 @@ static uint64_t control_due(const struct peer *peer)
 		return NEVER;
 	if (sa && in_use(peer))
 		due = sa->renew_at;
+	if (peer->renew && in_use(peer))
+		due = 0;
 	for (uint32_t i = 0; !sa && i < peer->cfg->n_child; i++) {
 		uint64_t d = child_due(peer, i);
 
 		due = d < due ? d : due;
 	}
 	return due == NEVER || due > peer->retry_at ? due : peer->retry_at;
+}
+
+void peer_rekey(struct peer *peer, bool control)
+{
+	if (control) {
+		peer->renew = in_use(peer);
+		peer->retry_at = 0;
+		return;
+	}
+	for (size_t i = 0; i < peer->cfg->n_child; i++) {
+		if (!peer->child[i].pairs)
+			continue;
+		peer->child[i].renew = true;
+		peer->child[i].retry_at = 0;
+	}
 }
 
 void peer_run(struct peer *peer)
@@ -323,6 +340,7 @@ void peer_established(struct ike_sa *sa)
 
 	peer->failures = 0;
 	peer->retry_at = 0;
+	peer->renew = false;
 	for (struct ike_sa *s = peer->sas; s; s = s->next) {
 		struct ike_sa *older = s;
 

@@ -63,6 +63,7 @@ struct peer {
 	const struct ike_peer *cfg;
 	struct child *child; /* cfg->n_child of them */
 	bool wanted;	     /* to be brought up */
+	bool renew;	     /* a new control tunnel is due */
 	bool keylog;
 	unsigned int failures;
 	uint64_t retry_at;
@@ -253,6 +254,8 @@ void pair_activate(struct peer *peer, uint32_t child, struct pair *pair);
 struct pair *pair_find(struct peer *peer, const uint8_t *spi, bool out, uint32_t *child);
 /* When renewal starts in a life of so many seconds: 75 to 85 % of it. */
 uint64_t renew_seconds(struct ike *ike, uint64_t life, bool initiator);
+/* Renews now: the control tunnel, or the ESP tunnels that are there. */
+void peer_rekey(struct peer *peer, bool control);
 /* Another phase 1 with the peer is complete: the newest control tunnel stays. */
 void peer_established(struct ike_sa *sa);
 

@@ -53,11 +53,26 @@ static void reset(int side)
 	sim_at(e);
 }
 
+static void rekey(int side)
+{
+	struct side *s = &sim.net.side[side];
+
+	ike_command(s->ike, sim.net.now,
+		    &(struct ike_command){ .type = IKE_REKEY,
+					   .peer = &s->peer,
+					   .control = sim_percent(70) });
+}
+
 static void trouble(void)
 {
 	int side = sim_below(2);
 
-	switch (sim_below(4)) {
+	switch (sim_below(5)) {
+	case 2:
+		rekey(side);
+		if (sim_percent(50))
+			rekey(!side);
+		break;
 	case 0:
 		if (sim.takes_down)
 			take_down(side);
@@ -115,6 +130,8 @@ static void forge(void)
 	/* HASH_I and HASH_R cover no notify (pitfall 1.20): ID and HASH come before it. */
 	len = k->data[18] == XCHG_MAIN ? 32 : k->len - IKE_HEADER_LEN;
 	data[IKE_HEADER_LEN + sim_below(len)] ^= 1 << sim_below(8);
+	/* What time alone changes. */
+	ike_timer(s->ike, sim.net.now);
 	was = looks(k->to);
 	ike_input(s->ike, sim.net.now, &path, data, k->len);
 	while (ike_next(s->ike, &a))

@@ -998,6 +998,40 @@ static void replaced_pairs_go(void **state)
 	}
 }
 
+/* On demand: three packets, or six; what is not there is not made. */
+static void rekey(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+
+	(void)state;
+	pair_start(&net, &cfg);
+	for (int control = 0; control < 2; control++) {
+		struct ike_command cmd = { .type = IKE_REKEY,
+					   .peer = &net.side[0].peer,
+					   .control = control };
+
+		ike_command(net.side[0].ike, net.now, &cmd);
+		pair_run(&net, net.now + 1000);
+		assert_int_equal(net.sent, 0);
+	}
+	pair_command(&net, 0, IKE_UP);
+	pair_run(&net, net.now + 1000);
+	for (int control = 0; control < 2; control++) {
+		/* The responder may ask for it, too. */
+		struct ike_command cmd = { .type = IKE_REKEY,
+					   .peer = &net.side[1].peer,
+					   .control = control };
+		size_t sent = net.sent;
+
+		ike_command(net.side[1].ike, net.now, &cmd);
+		pair_run(&net, net.now + 5000);
+		assert_int_equal(net.sent - sent, control ? 6 : 3);
+		pair_run(&net, net.now + 2 * MINUTE);
+		is_up();
+	}
+	pair_stop(&net);
+}
+
 /* Renewals that cross: one of the two goes on, the same at both ends. */
 static void renewals_cross(void **state)
 {
@@ -1275,6 +1309,7 @@ int main(void)
 		cmocka_unit_test(strangers),
 		cmocka_unit_test(renewal),
 		cmocka_unit_test(replaced_pairs_go),
+		cmocka_unit_test(rekey),
 		cmocka_unit_test(renewals_cross),
 		cmocka_unit_test(error_of_another),
 		cmocka_unit_test(ending_tunnel_waits),
