@@ -382,6 +382,10 @@ void quick_free(struct exchange *x);
 int quick_answer(struct exchange *x, enum need_kind kind, struct chunk data);
 int quick_start(struct ike_sa *sa, uint32_t child);
 
+/* v1_crossing.c */
+/* The peer's phase 2 has to wait for one of ours; else ours, where there is one, ends. */
+bool quick_gives_way(struct exchange *x);
+
 /* v1_ids.c */
 /* A selector as the body of an ID payload (RFC 2407 section 4.6.2). */
 void id_write(const struct ike_subnet *s, struct buf *b);
