@@ -262,11 +262,16 @@ void sim_esp_arrives(const struct event *e)
 void sim_hard_end(const struct event *e)
 {
 	struct held_sa *sa = sa_by_spi(e->side, e->out, e->spi);
-	struct held_sa *out;
+	const struct held_sa *now = sim_in_use(e->side, e->child);
+	const struct held_sa *out;
 
 	if (!sa)
 		return;
-	out = e->out ? sa : sa_by_spi(!e->side, true, e->spi);
+	/* The core takes the other half of the pair along. */
+	if (now && !e->out && !memcmp(now->pair_spi, e->spi, 4))
+		out = now;
+	else
+		out = e->out ? sa : sa_by_spi(!e->side, true, e->spi);
 	if (out && out->active && sim.armed[e->child]) {
 		if (!sim.unlucky)
 			sim_broken(
