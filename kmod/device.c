@@ -14,6 +14,7 @@
 #include <net/addrconf.h>
 #include <net/ip_tunnels.h>
 #include <net/netns/generic.h>
+#include <net/sch_generic.h>
 
 #include "compat.h"
 #include "esp.h"
@@ -54,6 +55,27 @@ void et_dev_count_current(struct et_dev *edev, int change)
 		netif_carrier_on(edev->dev);
 	else
 		netif_carrier_off(edev->dev);
+}
+
+/**
+ * et_dev_settle - return when packets can pass a link that has just got its carrier
+ * @edev: its device
+ *
+ * The stack would give the link its queue in a work of its own, and drop what
+ * is sent before: the first packets of a tunnel that everybody was told is up.
+ *
+ * Context: process, et_dev.cfg not held; takes rtnl if there is something to do.
+ */
+void et_dev_settle(struct et_dev *edev)
+{
+	struct net_device *dev = edev->dev;
+
+	if (likely(!netif_carrier_ok(dev) || !qdisc_tx_is_noop(dev)))
+		return;
+	rtnl_lock();
+	if (netif_running(dev))
+		dev_activate(dev);
+	rtnl_unlock();
 }
 
 static int link_init(struct net_device *dev)

@@ -58,6 +58,7 @@ struct et_dev {
 bool et_is_dev(const struct net_device *dev);
 struct et_net *et_net(const struct net *net);
 void et_dev_count_current(struct et_dev *edev, int change);
+void et_dev_settle(struct et_dev *edev);
 int et_net_init(void);
 void et_net_exit(void);
 int et_link_init(void);

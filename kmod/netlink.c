@@ -65,6 +65,7 @@ bool et_nl_capable(const struct sk_buff *request, const struct et_dev *edev)
 static void dev_unlock(struct et_dev *edev)
 {
 	mutex_unlock(&edev->cfg);
+	et_dev_settle(edev);
 	dev_put(edev->dev);
 }
 
