@@ -5,7 +5,7 @@
 #   vm.sh [options] COMMAND [ARG...]
 #     -k KERNEL    a series (6.1, 6.12), or a folder with vmlinux and lib/modules/VERSION;
 #                  default: this system's series
-#     -s CPUS      default 2
+#     -s CPUS      default 1: emulated, a second one makes everything several times slower
 #     -m MIB       memory, default 1024
 #     -t SECONDS   time limit, default 600
 #     -e NAME[=V]  hand an environment variable in (repeatable)
@@ -25,7 +25,7 @@ boot_modules="virtio_pci virtio_console 9p 9pnet_virtio overlay"
 
 usage() { sed -n '3,/^set/{/^set/!s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
 
-kernel='' cpus=2 mem=1024 limit=600 env=() outs=() layers=()
+kernel='' cpus=1 mem=1024 limit=600 env=() outs=() layers=()
 while getopts k:s:m:t:e:o:x: opt; do
 	case $opt in
 	k) kernel=$OPTARG ;;
