@@ -73,10 +73,11 @@ one_bit_of_a_real_packet()
 	# Their numbers were seen: new SAs with the same keys have not seen them.
 	helper b sa del esp0 1 in $SPI_AB
 	esp_sa b in $SPI_AB $alg "$KEY_AB"
-	n=$(a espgen -f 40 $OUT_A $OUT_B "$dir/record")
+	cp "$dir/record" "$dir/sent" # it goes on recording, what espgen sends too
+	n=$(a espgen -f 40 $OUT_A $OUT_B "$dir/sent")
 	wait_for prints "$n" dropped bad-icv
 	same "$(accepted)" 0
-	a espgen $OUT_A $OUT_B "$dir/record"
+	a espgen $OUT_A $OUT_B "$dir/sent"
 	wait_for prints "$n" accepted
 }
 

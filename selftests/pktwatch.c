@@ -183,9 +183,10 @@ int main(int argc, char **argv)
 			print_octets(buf, len);
 		if (octets || from.sll_protocol != htons(ETH_P_IP))
 			continue;
-		print_packet(&from, buf, len, mark);
+		/* Before it is said: who reads what is said may want it at once. */
 		if (file && record(file, buf, len))
 			break;
+		print_packet(&from, buf, len, mark);
 	}
 	fprintf(stderr, "pktwatch: %s\n", strerror(errno));
 	return 1;

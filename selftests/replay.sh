@@ -25,7 +25,8 @@ replayed() # ALG ESN
 	wait_for grep -q watching "$dir/wire"
 	pings a $IN_B
 	wait_for grep -q "esp spi $SPI_AB seq 3" "$dir/wire"
-	n=$(a espgen $OUT_A $OUT_B "$dir/record")
+	cp "$dir/record" "$dir/sent" # it goes on recording, what espgen sends too
+	n=$(a espgen $OUT_A $OUT_B "$dir/sent")
 	[ "$n" -ge 3 ]
 	wait_for prints "$n" duplicates
 	same "$(accepted)" 3
