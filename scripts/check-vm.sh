@@ -20,7 +20,7 @@ run() { # KERNEL CPUS "LAYER..." TEST...
 	version=$(scripts/kernel.sh version "$1")
 	say "Linux $version, processors: $2, tests: ${*:4}"
 	scripts/vm.sh -k "$1" -s "$2" "${layers[@]}" -t 3600 -e IKEHELPER="$build/ikehelper" \
-		-e ESPTUN_KO="$build/kmod-$version/esptun.ko" -e ESPTUN_BUILD="$build/selftests" \
+		-e ESPTUN_KO="$build/kmod-$version/esptun.ko" -e ESPTUN_BUILD="$build/selftests" -e RETRY=1 \
 		prove -v -e '' "${@:4}"
 }
 
