@@ -6,7 +6,7 @@
 # libreswan*.sh see libreswan and the others strongSwan, because the two packages exclude each other.
 # A test runs as root and gets ESPTUN_KO, IKEHELPER and ESPTUN_BUILD (the folder of the tests' own
 # tools). A complaint of the kernel is a failure, too. Tests of what happens at once run a second time
-# on two processors; not all do, because emulated ones slow each other down.
+# on two processors, on the first kernel; not all do, since emulated ones slow each other down.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -25,25 +25,45 @@ run() { # KERNEL CPUS "LAYER..." TEST...
 }
 
 races=(unload.sh rekey.sh)
-parts=(vm)
-[ "$what" = vm ] || parts+=(interop)
+first=$1
 shopt -s nullglob extglob
-for kernel; do
-	KERNEL=$kernel scripts/setup.sh build "${parts[@]}"
-	make -s -j"$(nproc)" KERNEL="$kernel" modules helper >/dev/null
-	make -s -C selftests OUTPUT="$build/selftests"
+
+tests_of() { # KERNEL
+	local tests
 	case $what in
 	vm)
 		tests=(selftests/!(lib).sh)
-		run "$kernel" 1 guest "${tests[@]}"
-		run "$kernel" 2 guest "${races[@]/#/selftests/}"
+		run "$1" 1 guest "${tests[@]}"
+		[ "$1" != "$first" ] || run "$1" 2 guest "${races[@]/#/selftests/}"
 		;;
 	interop)
 		tests=(selftests/interop/!(lib|libreswan*).sh)
-		[ ${#tests[@]} = 0 ] || run "$kernel" 1 "guest strongswan" "${tests[@]}"
+		[ ${#tests[@]} = 0 ] || run "$1" 1 "guest strongswan" "${tests[@]}"
 		tests=(selftests/interop/libreswan*.sh)
-		[ ${#tests[@]} = 0 ] || run "$kernel" 1 "guest libreswan" "${tests[@]}"
+		[ ${#tests[@]} = 0 ] || run "$1" 1 "guest libreswan" "${tests[@]}"
 		;;
 	*) die "vm or interop?" ;;
 	esac
+}
+
+parts=(vm)
+[ "$what" = vm ] || parts+=(interop)
+for kernel; do
+	KERNEL=$kernel scripts/setup.sh build "${parts[@]}"
+	make -s -j"$(nproc)" KERNEL="$kernel" modules helper >/dev/null
 done
+make -s -C selftests OUTPUT="$build/selftests"
+
+# The kernels side by side, each on a processor of its own; shown one after the other.
+pids=()
+for kernel; do
+	tests_of "$kernel" >"$build/$what-$kernel.log" 2>&1 &
+	pids+=($!)
+done
+status=0
+for kernel; do
+	wait "${pids[0]}" || status=1
+	pids=("${pids[@]:1}")
+	cat "$build/$what-$kernel.log"
+done
+exit $status
