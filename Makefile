@@ -30,7 +30,7 @@ help:
 #: make check-unit           the parts without a kernel, under ASan and UBSan (VECTORS=DIR: more)
 #: make check-sim            10,000 lives of two helpers in one process (SIM_RUNS=N, SIM_SEED=N)
 #: make check-vm             the module in QEMU (KERNEL=6.1|6.12: on this kernel only)
-#: make check-interop        strongSwan and libreswan as peers, in QEMU
+#: make check-interop        strongSwan as the peer, and README's commands, in QEMU
 #: make check-demo           what the demo's capture and key log say
 #: make fuzz                 every fuzzer for FUZZ_SECONDS=600 (VECTORS=DIR: more seeds)
 #: make demo                 two sites in QEMU, the ten packets drawn (KERNEL=6.1|6.12)

@@ -15,8 +15,7 @@ packages() {
 	tshark) echo tshark ;;
 	strongswan) echo strongswan-charon charon-systemd strongswan-swanctl libstrongswan-standard-plugins \
 		libcharon-extra-plugins ;;
-	libreswan) echo libreswan ;;
-	*) die "no layer $1: there are guest, tshark, strongswan, libreswan" ;;
+	*) die "no layer $1: there are guest, tshark, strongswan" ;;
 	esac
 }
 
