@@ -76,7 +76,8 @@ install_all() {
 	for f in sbin/ikehelper share/man/man8/ikehelper.8 share/man/man5/ikehelper.conf.5 share/man/man7/esptun.7; do
 		[ -e "$root/usr/local/$f" ] || echo "$f is not installed"
 	done
-	[ -e "$root/lib/modules/$(scripts/kernel.sh version "$1")/extra/esptun.ko" ] || echo "esptun.ko is not installed"
+	# in extra/ or updates/, compressed or not: each series of kbuild has its own habit
+	find "$root/lib/modules/$(scripts/kernel.sh version "$1")" -name 'esptun.ko*' | grep -q . || echo "esptun.ko is not installed"
 }
 
 source=$(scripts/source.sh)
