@@ -89,8 +89,8 @@ $(BUILD)/asan/lib.a: $(library:%.c=$(BUILD)/asan/%.o)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-# Two cores back to back are one test's harness, and the simulator's.
-$(BUILD)/asan/selftests/unit/test_ike $(sims): $(BUILD)/asan/selftests/unit/pair.o
+# Two cores back to back are the harness of some tests, and the simulator's.
+$(units) $(sims): $(BUILD)/asan/selftests/unit/pair.o
 $(sims): $(BUILD)/asan/selftests/sim/sim.o $(BUILD)/asan/selftests/sim/world.o
 
 $(units) $(sims): %: %.o $(BUILD)/asan/lib.a
