@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The daemon's loop: UDP 500, the module's events, timers, signals.
+ * The daemon's loop: UDP 500 and 4500, the module's events, timers, signals.
  *
  * Whatever happens goes into the core, and what the core wants done is done at once and in
  * order: act() has all of it.
@@ -66,13 +66,14 @@ static void on_udp(evutil_socket_t fd, short what, void *ctx)
 {
 	static uint8_t data[DATAGRAM_MAX];
 	struct daemon *d = ctx;
+	enum wire_socket which = fd == d->wire.fd[WIRE_NAT] ? WIRE_NAT : WIRE_IKE;
 	struct ike_path path;
 	ssize_t len;
 	int i;
 
 	(void)what;
 	for (i = 0; i < READ_BURST; i++) {
-		len = wire_receive(fd, &path, data, sizeof(data));
+		len = wire_receive(&d->wire, which, &path, data, sizeof(data));
 		if (len < 0)
 			return;
 		if (len)
@@ -236,7 +237,7 @@ static void act(struct daemon *d, const struct ike_action *a)
 
 	switch (a->type) {
 	case IKE_SEND:
-		wire_send(d->udp, &a->send.path, a->send.data, a->send.len);
+		wire_send(&d->wire, &a->send.path, a->send.data, a->send.len);
 		break;
 	case IKE_NEED_PRF:
 		ask_keys(d, peer, a);
@@ -380,20 +381,25 @@ static int make_loop(struct daemon *d, int mod_fd, int control_fd)
 {
 	const struct ike_env env = { .rand = daemon_random };
 	short read = EV_READ | EV_PERSIST, sig = EV_SIGNAL | EV_PERSIST;
+	size_t i;
 
 	d->base = event_base_new();
 	d->ike = ike_new(&env);
 	if (!d->base || !d->ike)
 		return fail("run: out of memory");
 	d->control = control_start(d, control_fd, control_path);
-	d->udp_ready = watch(d, d->udp, read, on_udp);
+	for (i = 0; i < WIRE_SOCKETS; i++) {
+		d->udp_ready[i] = watch(d, d->wire.fd[i], read, on_udp);
+		if (!d->udp_ready[i])
+			return fail("run: out of memory");
+	}
 	d->mod_ready = watch(d, mod_fd, read, on_mod);
 	d->keys_ready = watch(d, d->keys.fd, read, on_keys);
 	d->term = watch(d, SIGTERM, sig, on_signal);
 	d->intr = watch(d, SIGINT, sig, on_signal);
 	d->timer = watch(d, -1, 0, on_timer);
-	if (!d->control || !d->udp_ready || !d->mod_ready || !d->keys_ready ||
-	    watch_worker(d) < 0 || !d->term || !d->intr || !d->timer)
+	if (!d->control || !d->mod_ready || !d->keys_ready || watch_worker(d) < 0 ||
+	    !d->term || !d->intr || !d->timer)
 		return fail("run: out of memory");
 	return 0;
 }
@@ -417,8 +423,7 @@ static int start(struct daemon *d, const char *path, int *control_fd, int *mod_f
 		return fail("run: %s", why);
 	if (tunnels_find(d))
 		return 1;
-	d->udp = wire_open();
-	if (d->udp < 0)
+	if (wire_open(&d->wire) < 0)
 		return 1;
 	d->probe = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (d->probe < 0)
@@ -454,8 +459,13 @@ static void take_down(struct daemon *d)
 
 static void destroy(struct daemon *d)
 {
-	struct event *events[] = { d->udp_ready,    d->mod_ready, d->keys_ready,
-				   d->worker_ready, d->timer,	  d->term,
+	struct event *events[] = { d->udp_ready[WIRE_IKE],
+				   d->udp_ready[WIRE_NAT],
+				   d->mod_ready,
+				   d->keys_ready,
+				   d->worker_ready,
+				   d->timer,
+				   d->term,
 				   d->intr };
 	size_t i;
 
@@ -469,8 +479,7 @@ static void destroy(struct daemon *d)
 	proc_stop(&d->keys);
 	proc_stop(&d->worker);
 	mod_close(d->mod);
-	if (d->udp >= 0)
-		close(d->udp);
+	wire_close(&d->wire);
 	if (d->probe >= 0)
 		close(d->probe);
 	record_forget(d);
@@ -508,7 +517,7 @@ static int run(struct daemon *d, const char *path)
 int cmd_run(int argc, char **argv)
 {
 	const char *path = CONFIG_PATH;
-	struct daemon d = { .udp = -1, .probe = -1 };
+	struct daemon d = { .wire = { { -1, -1 } }, .probe = -1 };
 	int err;
 
 	if (argc == 2 && !strcmp(argv[0], "-c"))

@@ -9,6 +9,7 @@
 #include "core/ike.h"
 #include "netlink.h"
 #include "proc.h"
+#include "wire.h"
 
 #define HISTORY_MAX 200 /* events kept for each peer */
 
@@ -43,10 +44,11 @@ struct daemon {
 	struct history strangers; /* events of no configured peer */
 	struct mod *mod;
 	struct ike *ike;
-	int udp;
+	struct wire wire;
 	int probe; /* a UDP socket that only asks for routes */
 	struct proc keys, worker;
-	struct event *udp_ready, *mod_ready, *keys_ready, *worker_ready, *timer;
+	struct event *udp_ready[WIRE_SOCKETS], *mod_ready, *keys_ready, *worker_ready,
+		*timer;
 	struct event *term, *intr;
 	struct control *control;
 	int status; /* of the process, when it ends */

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* UDP port 500: datagrams with the address of ours that they use. */
+/*
+ * UDP ports 500 and 4500: datagrams with the address of ours that they use.
+ *
+ * path->local.port says which of the two. On 4500, which ESP in UDP shares, the non-ESP
+ * marker (RFC 3948 section 2.2) is put before what is sent and taken off what comes.
+ */
 #ifndef ESPTUN_WIRE_H
 #define ESPTUN_WIRE_H
 
@@ -9,15 +14,31 @@
 
 #define DATAGRAM_MAX 65536
 
-/* Returns a socket that does not wait, or -1 after a line to stderr. */
-int wire_open(void);
-/* Sends from path->local if that is known; what cannot be sent is lost. */
-void wire_send(int fd, const struct ike_path *path, const uint8_t *data, size_t len);
+enum wire_socket {
+	WIRE_IKE, /* 500 */
+	WIRE_NAT, /* 4500; ESP in UDP that arrives at it goes to the module */
+	WIRE_SOCKETS,
+};
+
+struct wire {
+	int fd[WIRE_SOCKETS]; /* -1: not open */
+};
+
+/* Opens sockets that do not wait. Returns 0, or -1 after a line to stderr. */
+int wire_open(struct wire *w);
+void wire_close(struct wire *w);
+/*
+ * Sends from path->local if that is known; what cannot be sent is lost. A single octet
+ * 0xff is a NAT keepalive, which has no marker.
+ */
+void wire_send(const struct wire *w, const struct ike_path *path, const uint8_t *data,
+	       size_t len);
 /*
  * Receives one datagram. Returns its length, 0 for one to be passed over, -1 when there
  * is none.
  */
-ssize_t wire_receive(int fd, struct ike_path *path, uint8_t *data, size_t size);
+ssize_t wire_receive(const struct wire *w, enum wire_socket which, struct ike_path *path,
+		     uint8_t *data, size_t size);
 /* The address and port that we would send from, in words; fd is any other UDP socket. */
 void wire_route(int fd, const struct ike_addr *remote, char out[64]);
 
