@@ -5,7 +5,7 @@
  * A client sends one request, {"command":"status","peer":"osaka"}, and gets lines: what it
  * asked for, and at the end {"done":true}, with "error" if it could not be done.
  */
-#include "daemon.h"
+#include "control.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,8 +21,6 @@
 
 #include "ikehelper.h"
 #include "ladder.h"
-#include "show.h"
-#include "text.h"
 
 #define CLIENTS_MAX 32
 #define REQUEST_MAX 4096
@@ -79,7 +77,7 @@ static void say(struct client *c, const char *line)
 	bufferevent_write(c->out, "\n", 1);
 }
 
-static void say_json(struct client *c, cJSON *json)
+void control_say(struct client *c, cJSON *json)
 {
 	char *line = cJSON_PrintUnformatted(json);
 
@@ -89,15 +87,14 @@ static void say_json(struct client *c, cJSON *json)
 	cJSON_Delete(json);
 }
 
-/* The last line; the client is freed when it has gone out. */
-static void finish(struct client *c, const char *error)
+void control_finish(struct client *c, const char *error)
 {
 	cJSON *o = cJSON_CreateObject();
 
 	cJSON_AddBoolToObject(o, "done", true);
 	if (error)
 		cJSON_AddStringToObject(o, "error", error);
-	say_json(c, o);
+	control_say(c, o);
 	c->waiting = NOT_WAITING;
 	c->done = true;
 }
@@ -129,175 +126,15 @@ static void on_gone(struct bufferevent *out, short what, void *ctx)
 		client_free(c);
 }
 
-/* --- status ------------------------------------------------------------------------ */
-
-struct counters {
-	const struct mod_sa *find; /* direction, SPI */
-	cJSON *into;
-};
-
-struct status {
-	struct daemon *daemon;
-	int peer; /* -1: all */
-	uint64_t now;
-	cJSON *list;
-};
-
-static void add_counters(void *ctx, const struct mod_sa *sa)
-{
-	struct counters *c = ctx;
-
-	if (sa->out != c->find->out || sa->peer != c->find->peer ||
-	    memcmp(sa->spi, c->find->spi, 4))
-		return;
-	json_u64(c->into, "packets", sa->packets);
-	json_u64(c->into, "bytes", sa->bytes);
-}
-
-static void json_way(struct daemon *d, size_t peer, uint32_t child, bool out,
-		     const uint8_t spi[4], cJSON *to)
-{
-	struct mod_sa find = { .out = out,
-			       .peer = d->config->peer[peer].first_id + child };
-	struct counters c = { .find = &find };
-
-	memcpy(find.spi, spi, 4);
-	c.into = cJSON_AddObjectToObject(to, out ? "out" : "in");
-	json_spi(c.into, "spi", spi);
-	mod_sa_dump(d->mod, d->link[peer].ifindex, add_counters, &c);
-}
-
-/* Seconds since or until a time; nothing for "not yet" and "never". */
-static void json_when(cJSON *to, const char *name, uint64_t now, uint64_t when, bool past)
-{
-	if (!when || when == UINT64_MAX)
-		return;
-	if (past)
-		json_u64(to, name, now > when ? (now - when) / 1000 : 0);
-	else
-		json_u64(to, name, when > now ? (when - now) / 1000 : 0);
-}
-
-static void json_child(struct status *s, size_t peer,
-		       const struct ike_child_status *child, cJSON *list)
-{
-	char l[TEXT_SUBNET], r[TEXT_SUBNET], suite[PROPOSAL_TEXT];
-	cJSON *o = cJSON_CreateObject();
-
-	subnet_text(&child->local, l);
-	subnet_text(&child->remote, r);
-	cJSON_AddStringToObject(o, "local", l);
-	cJSON_AddStringToObject(o, "remote", r);
-	cJSON_AddBoolToObject(o, "up", child->up);
-	if (child->up) {
-		esp_proposal_text(&child->suite, suite);
-		cJSON_AddStringToObject(o, "suite", suite);
-		json_way(s->daemon, peer, child->child, false, child->spi_in, o);
-		json_way(s->daemon, peer, child->child, true, child->spi_out, o);
-		json_when(o, "age", s->now, child->since, true);
-		json_when(o, "renews_in", s->now, child->renew_at, false);
-		json_when(o, "ends_in", s->now, child->hard_at, false);
-	}
-	cJSON_AddItemToArray(list, o);
-}
-
-static void json_cookie(cJSON *to, const char *name, const uint8_t c[8])
-{
-	char text[17];
-
-	snprintf(text, sizeof(text), "%02x%02x%02x%02x%02x%02x%02x%02x", c[0], c[1], c[2],
-		 c[3], c[4], c[5], c[6], c[7]);
-	cJSON_AddStringToObject(to, name, text);
-}
-
-static void json_peer_status(void *ctx, const struct ike_sa_status *sa)
-{
-	char local[TEXT_ADDR], remote[TEXT_ADDR], suite[PROPOSAL_TEXT];
-	struct status *s = ctx;
-	int peer = daemon_find(s->daemon, sa->peer->name);
-	struct link *link;
-	cJSON *o, *list;
-	size_t i;
-
-	if (peer < 0 || (s->peer >= 0 && peer != s->peer))
-		return;
-	o = cJSON_CreateObject();
-	link = &s->daemon->link[peer];
-	addr_text(&sa->path.local, local);
-	addr_text(&sa->path.remote, remote);
-	cJSON_AddStringToObject(o, "peer", sa->peer->name);
-	cJSON_AddStringToObject(o, "interface", s->daemon->config->peer[peer].interface);
-	cJSON_AddStringToObject(o, "state", sa->state);
-	cJSON_AddStringToObject(o, "local", local);
-	cJSON_AddStringToObject(o, "remote", remote);
-	if (sa->since) {
-		ike_proposal_text(&sa->suite, suite);
-		cJSON_AddStringToObject(o, "suite", suite);
-		cJSON_AddBoolToObject(o, "initiator", sa->initiator);
-		json_cookie(o, "cookie_i", sa->cookie_i);
-		json_cookie(o, "cookie_r", sa->cookie_r);
-		json_when(o, "age", s->now, sa->since, true);
-		json_when(o, "ends_in", s->now, sa->hard_at, false);
-	}
-	list = cJSON_AddArrayToObject(o, "children");
-	for (i = 0; i < sa->n_child; i++)
-		json_child(s, peer, &sa->child[i], list);
-	if (link->keylog_fd >= 0)
-		json_when(o, "keylog", s->now, link->keylog_end, false);
-	cJSON_AddItemToArray(s->list, o);
-}
-
-static void do_status(struct client *c, int peer)
-{
-	struct status s = { .daemon = c->control->daemon,
-			    .peer = peer,
-			    .now = daemon_now() };
-	cJSON *o = cJSON_CreateObject();
-
-	s.list = cJSON_AddArrayToObject(o, "peers");
-	ike_status(s.daemon->ike, json_peer_status, &s);
-	say_json(c, o);
-	finish(c, NULL);
-}
-
 /* --- up, down, trace, keylog ------------------------------------------------------- */
-
-struct count_up {
-	const struct ike_peer *peer;
-	size_t n;
-	uint64_t last; /* the child counted last, plus one */
-};
-
-/* A child may have several pairs while it is renewed; they come behind each other. */
-static void count_up(void *ctx, const struct ike_sa_status *sa)
-{
-	struct count_up *u = ctx;
-	size_t i;
-
-	for (i = 0; sa->peer == u->peer && i < sa->n_child; i++)
-		if (sa->child[i].up && sa->child[i].child + 1ULL != u->last) {
-			u->last = sa->child[i].child + 1ULL;
-			u->n++;
-		}
-}
-
-/* Whether all ESP tunnels of a peer are there. */
-static bool is_up(struct daemon *d, int peer)
-{
-	const struct ike_peer *p = &d->config->peer[peer].ike;
-	struct count_up u = { .peer = p };
-
-	ike_status(d->ike, count_up, &u);
-	return u.n >= p->n_child;
-}
 
 void control_check(struct control *control)
 {
 	struct client *c;
 
 	for (c = control->clients; c; c = c->next)
-		if (c->waiting == FOR_UP && is_up(control->daemon, c->peer))
-			finish(c, NULL);
+		if (c->waiting == FOR_UP && daemon_is_up(control->daemon, c->peer))
+			control_finish(c, NULL);
 }
 
 void control_event(struct control *control, int peer, const struct trace_event *event,
@@ -310,13 +147,13 @@ void control_event(struct control *control, int peer, const struct trace_event *
 		if (c->waiting == FOR_UP && peer == c->peer &&
 		    event->kind == TRACE_REFUSED) {
 			snprintf(why, sizeof(why), "%s [%s]", event->text, event->code);
-			finish(c, why);
+			control_finish(c, why);
 		}
 		if (c->waiting != FOR_EVENTS || (c->peer >= 0 && c->peer != peer))
 			continue;
 		say(c, json);
 		if (evbuffer_get_length(bufferevent_get_output(c->out)) > BACKLOG_MAX)
-			finish(c, "this client reads too slowly");
+			control_finish(c, "this client reads too slowly");
 	}
 }
 
@@ -337,7 +174,7 @@ static void do_trace(struct client *c, int peer, bool follow)
 		c->waiting = FOR_EVENTS;
 		c->peer = peer;
 	} else {
-		finish(c, NULL);
+		control_finish(c, NULL);
 	}
 }
 
@@ -347,18 +184,18 @@ static void do_keylog(struct client *c, int peer, const cJSON *request)
 
 	if (!cJSON_IsNumber(seconds) || seconds->valuedouble < 1 ||
 	    seconds->valuedouble > KEYLOG_MAX) {
-		finish(c, "a key log lasts a second to a day");
+		control_finish(c, "a key log lasts a second to a day");
 		return;
 	}
 	if (c->passed < 0) {
-		finish(c, "the file of the key log has to come with the request");
+		control_finish(c, "the file of the key log has to come with the request");
 		return;
 	}
 	fprintf(stderr, "%s: KEYS ARE LOGGED from now on\n",
 		c->control->daemon->config->peer[peer].ike.name);
 	record_keylog(c->control->daemon, peer, c->passed, seconds->valuedouble);
 	c->passed = -1;
-	finish(c, NULL);
+	control_finish(c, NULL);
 }
 
 static void do_up(struct client *c, int peer)
@@ -373,12 +210,12 @@ static void do_rekey(struct client *c, int peer, bool control)
 {
 	struct daemon *d = c->control->daemon;
 
-	if (!is_up(d, peer)) {
-		finish(c, "its tunnels are not up: there is nothing to renew");
+	if (!daemon_is_up(d, peer)) {
+		control_finish(c, "its tunnels are not up: there is nothing to renew");
 		return;
 	}
 	daemon_rekey(d, peer, control);
-	finish(c, NULL);
+	control_finish(c, NULL);
 }
 
 /* Does what the request asks for, or finishes with what is wrong with it. */
@@ -392,17 +229,17 @@ static void obey(struct client *c, const cJSON *request)
 	char why[128];
 
 	if (!command) {
-		finish(c, "this is no request");
+		control_finish(c, "this is no request");
 	} else if (name && peer < 0) {
 		snprintf(why, sizeof(why), "there is no peer %.40s in the configuration",
 			 name);
-		finish(c, why);
+		control_finish(c, why);
 	} else if (!strcmp(command, "status")) {
-		do_status(c, peer);
+		control_status(c, d, peer);
 	} else if (!strcmp(command, "trace")) {
 		do_trace(c, peer, cJSON_IsTrue(cJSON_GetObjectItem(request, "follow")));
 	} else if (peer < 0) {
-		finish(c, "this command wants a peer, or is not known");
+		control_finish(c, "this command wants a peer, or is not known");
 	} else if (!strcmp(command, "up")) {
 		do_up(c, peer);
 	} else if (!strcmp(command, "keylog")) {
@@ -411,9 +248,9 @@ static void obey(struct client *c, const cJSON *request)
 		do_rekey(c, peer, cJSON_IsTrue(cJSON_GetObjectItem(request, "ike")));
 	} else if (!strcmp(command, "down")) {
 		daemon_command(d, peer, IKE_DOWN);
-		finish(c, NULL);
+		control_finish(c, NULL);
 	} else {
-		finish(c, "this command is not known");
+		control_finish(c, "this command is not known");
 	}
 }
 
