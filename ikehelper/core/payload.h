@@ -149,6 +149,23 @@ const struct payload *payload_get(const struct payloads *ps, uint8_t type, size_
 const char *payload_name(uint8_t type); /* "SA", "KE", "nonce", ... */
 const char *notify_name(uint16_t type); /* "NO-PROPOSAL-CHOSEN", NULL when unknown */
 
+/* Vendor IDs that we know; those with a version are told by what comes before it. */
+enum vendor {
+	VENDOR_DPD,
+	VENDOR_NAT_T, /* RFC 3947 */
+	VENDOR_NAT_T_DRAFT,
+	VENDOR_XAUTH,
+	VENDOR_FRAGMENTATION,
+	VENDOR_UNITY,
+	VENDOR_UNKNOWN,
+};
+
+enum vendor vendor_of(const struct payload *p);
+bool vendor_has(const struct payloads *ps, enum vendor v);
+const char *vendor_name(enum vendor v); /* "DPD", "NAT-T", ... */
+/* Appends the vendor ID to a chain as payload_put() does: one of 16 octets. */
+void vendor_put(struct buf *b, size_t *next, enum vendor v);
+
 /*
  * Appends a payload to a chain. next is the offset of the octet that is to hold its type
  * (the header's, or the first octet of the payload before it) and is moved on to this

@@ -21,35 +21,6 @@ static const char *const kinds[] = {
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-/* Vendor IDs by their first octets (the rest is a version), for the ladder only. */
-static const struct {
-	const char *name;
-	uint8_t len;
-	uint8_t id[16];
-} vendors[] = {
-	{ "DPD",
-	  14,
-	  { 0xaf, 0xca, 0xd7, 0x13, 0x68, 0xa1, 0xf1, 0xc9, 0x6b, 0x86, 0x96, 0xfc, 0x77,
-	    0x57 } },
-	{ "NAT-T",
-	  16,
-	  { 0x4a, 0x13, 0x1c, 0x81, 0x07, 0x03, 0x58, 0x45, 0x5c, 0x57, 0x28, 0xf2, 0x0e,
-	    0x95, 0x45, 0x2f } },
-	{ "NAT-T draft 02",
-	  16,
-	  { 0x90, 0xcb, 0x80, 0x91, 0x3e, 0xbb, 0x69, 0x6e, 0x08, 0x63, 0x81, 0xb5, 0xec,
-	    0x42, 0x7b, 0x1f } },
-	{ "XAUTH", 8, { 0x09, 0x00, 0x26, 0x89, 0xdf, 0xd6, 0xb7, 0x12 } },
-	{ "fragmentation",
-	  16,
-	  { 0x40, 0x48, 0xb7, 0xd5, 0x6e, 0xbc, 0xe8, 0x85, 0x25, 0xe7, 0xde, 0x7f, 0x00,
-	    0xd6, 0xc2, 0xd3 } },
-	{ "Cisco Unity",
-	  14,
-	  { 0x12, 0xf5, 0xf2, 0x8c, 0x45, 0x71, 0x68, 0xa9, 0x70, 0x2d, 0x9f, 0xe2, 0x74,
-	    0xcc } },
-};
-
 /* Text that is appended to while there is room; it is always terminated. */
 struct words {
 	char *out;
@@ -250,15 +221,6 @@ static void say_delete(struct words *w, const struct payload *p)
 		    d.spis[4 * i + 2], d.spis[4 * i + 3]);
 }
 
-static void say_vendor(struct words *w, const struct payload *p)
-{
-	for (size_t i = 0; i < sizeof(vendors) / sizeof(vendors[0]); i++)
-		if (p->len >= vendors[i].len &&
-		    !memcmp(p->body, vendors[i].id, vendors[i].len))
-			return say(w, "vendor: %s", vendors[i].name);
-	say(w, "vendor: unknown");
-}
-
 static const char *hash_text(const struct row *row)
 {
 	switch (row->prot) {
@@ -296,7 +258,7 @@ static void say_payload(struct words *w, const struct row *row, const struct pay
 	case PL_DELETE:
 		return say_delete(w, p);
 	case PL_VENDOR:
-		return say_vendor(w, p);
+		return say(w, "vendor: %s", vendor_name(vendor_of(p)));
 	default:
 		return say(w, "%s", payload_name(p->type));
 	}
