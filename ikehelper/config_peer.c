@@ -279,9 +279,10 @@ static void set_start(struct parser *p, struct ike_peer *ike)
 	int line;
 	const char *v = value(&p->section, K_START, &line);
 
-	if (strcmp(v, "now") && strcmp(v, "never"))
+	if (!strcmp(v, "now"))
+		ike->start = IKE_START_NOW;
+	else if (strcmp(v, "never"))
 		wrong(p, line, "start = %s is not known; write now or never", v);
-	ike->start = !strcmp(v, "now");
 }
 
 static void set_psk(struct parser *p, struct peer_config *peer)

@@ -8,7 +8,8 @@
 
 static void command_up(struct peer *peer)
 {
-	peer->wanted = true;
+	peer_want(peer, true);
+	peer->held = false;
 	peer->retry_at = 0;
 	for (size_t i = 0; i < peer->cfg->n_child; i++)
 		peer->child[i].retry_at = 0;
@@ -18,7 +19,8 @@ static void command_down(struct peer *peer)
 {
 	struct ike_sa *current = sa_current(peer);
 
-	peer->wanted = false;
+	peer_want(peer, false);
+	peer->held = true;
 	for (uint32_t i = 0; i < peer->cfg->n_child; i++) {
 		while (peer->child[i].pairs) {
 			struct pair *pair = peer->child[i].pairs;
@@ -95,6 +97,14 @@ static void command_first(struct peer *peer, const uint8_t *spi)
 		"was all for.");
 }
 
+/* Its back-off goes on: traffic never ceases to ask. */
+static void command_acquire(struct peer *peer, uint32_t child)
+{
+	if (peer->cfg->start == IKE_START_TRAFFIC && !peer->held &&
+	    child < peer->cfg->n_child)
+		peer->child[child].wanted = true;
+}
+
 void ike_command(struct ike *ike, uint64_t now, const struct ike_command *cmd)
 {
 	struct peer *peer = peer_by_cfg(ike, cmd->peer);
@@ -120,6 +130,9 @@ void ike_command(struct ike *ike, uint64_t now, const struct ike_command *cmd)
 		break;
 	case IKE_FIRST:
 		command_first(peer, cmd->spi);
+		break;
+	case IKE_ACQUIRE:
+		command_acquire(peer, cmd->child);
 		break;
 	}
 	settle(ike);

@@ -54,6 +54,13 @@ struct ike_child_cfg {
 	struct ike_subnet local, remote;
 };
 
+/* Who brings a peer's tunnels up, besides the peer itself and IKE_UP. */
+enum ike_start {
+	IKE_START_NEVER,
+	IKE_START_TRAFFIC, /* IKE_ACQUIRE; what ends goes back to waiting for it */
+	IKE_START_NOW,	   /* we do, and up again for ever */
+};
+
 /* A peer as it is configured. The caller owns it and keeps it until ike_free(). */
 struct ike_peer {
 	char *name;
@@ -68,7 +75,7 @@ struct ike_peer {
 	size_t n_child;
 	uint32_t ike_seconds; /* lifetime of the control tunnel */
 	uint32_t esp_seconds; /* lifetime of the ESP tunnels */
-	bool start;	      /* bring it up, and up again, without being asked */
+	enum ike_start start;
 };
 
 /* Randomness: fills out with len octets; must not fail. Tests give a seeded one. */
@@ -164,13 +171,14 @@ enum ike_command_type {
 	IKE_REKEY,    /* renew the ESP tunnels now, or with control the control tunnel */
 	IKE_EXPIRE,   /* the module says that an SA reached a limit */
 	IKE_FIRST,    /* the module says that an inbound SA got its first packet */
+	IKE_ACQUIRE,  /* the module has traffic for a child without tunnels */
 	IKE_LOG_KEYS, /* emit IKE_KEYLOG from now on, or no more: keylog says which */
 };
 
 struct ike_command {
 	enum ike_command_type type;
 	const struct ike_peer *peer;
-	uint32_t child; /* IKE_EXPIRE, IKE_FIRST */
+	uint32_t child; /* IKE_EXPIRE, IKE_FIRST, IKE_ACQUIRE */
 	bool out, hard; /* IKE_EXPIRE */
 	uint8_t spi[4]; /* IKE_EXPIRE, IKE_FIRST */
 	bool keylog;	/* IKE_LOG_KEYS */

@@ -53,9 +53,15 @@ int ike_peer_add(struct ike *ike, const struct ike_peer *cfg)
 	}
 	peer->ike = ike;
 	peer->cfg = cfg;
-	peer->wanted = cfg->start;
+	peer_want(peer, cfg->start == IKE_START_NOW);
 	*at = peer;
 	return 0;
+}
+
+void peer_want(struct peer *peer, bool wanted)
+{
+	for (size_t i = 0; i < peer->cfg->n_child; i++)
+		peer->child[i].wanted = wanted;
 }
 
 /* Uniform in 0 to n - 1, near enough for spreading things in time. */
@@ -92,9 +98,9 @@ void peer_failed(struct peer *peer)
 {
 	peer->failures++;
 	peer->retry_at = peer->ike->now + backoff(peer->ike, peer->failures);
-	/* Asked for once by hand is tried once. */
-	if (!peer->cfg->start)
-		peer->wanted = false;
+	/* Asked for once, by hand or by traffic, is tried once. */
+	if (peer->cfg->start != IKE_START_NOW)
+		peer_want(peer, false);
 }
 
 void peer_lost(struct peer *peer)
@@ -110,8 +116,8 @@ void child_failed(struct peer *peer, uint32_t child)
 
 	c->failures++;
 	c->retry_at = peer->ike->now + backoff(peer->ike, c->failures);
-	if (!peer->cfg->start && !c->pairs)
-		c->retry_at = NEVER;
+	if (peer->cfg->start != IKE_START_NOW && !c->pairs)
+		c->wanted = false;
 }
 
 static bool phase1_started(const struct peer *peer)
@@ -140,7 +146,7 @@ static uint64_t child_due(const struct peer *peer, uint32_t child)
 
 	if (c->pairs)
 		due = c->renew ? 0 : c->pairs->renew_at;
-	else if (peer->wanted)
+	else if (c->wanted)
 		due = 0;
 	return due == NEVER || due > c->retry_at ? due : c->retry_at;
 }
@@ -149,9 +155,9 @@ static uint64_t child_due(const struct peer *peer, uint32_t child)
 static bool in_use(const struct peer *peer)
 {
 	for (size_t i = 0; i < peer->cfg->n_child; i++)
-		if (peer->child[i].pairs)
+		if (peer->child[i].pairs || peer->child[i].wanted)
 			return true;
-	return peer->wanted;
+	return false;
 }
 
 /* When a phase 1 is wanted: none is there though it is needed, or it nears its end. */
@@ -271,10 +277,13 @@ void pair_down(struct peer *peer, uint32_t child, struct pair *pair, const char 
 		c->pairs->drop_at = NEVER;
 	queue_sa_del(peer->ike, peer->cfg, child, true, pair->spi_out);
 	queue_sa_del(peer->ike, peer->cfg, child, false, pair->spi_in);
-	if (!c->pairs)
+	if (!c->pairs) {
 		c->renew = false;
-	if (!c->pairs && c->retry_at != NEVER)
 		c->retry_at = peer->ike->now + backoff(peer->ike, 1);
+		/* It waits for traffic again. */
+		if (peer->cfg->start == IKE_START_TRAFFIC)
+			c->wanted = false;
+	}
 	free(pair);
 }
 

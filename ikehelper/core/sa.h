@@ -54,7 +54,8 @@ struct child {
 	struct pair *pairs; /* the newest, which is the current one, first */
 	unsigned int failures;
 	uint64_t retry_at;
-	bool renew; /* a new pair is due */
+	bool wanted; /* to be brought up */
+	bool renew;  /* a new pair is due */
 };
 
 struct peer {
@@ -62,7 +63,7 @@ struct peer {
 	struct ike *ike;
 	const struct ike_peer *cfg;
 	struct child *child; /* cfg->n_child of them */
-	bool wanted;	     /* to be brought up */
+	bool held;	     /* taken down by command: traffic does not start it */
 	bool renew;	     /* a new control tunnel is due */
 	bool keylog;
 	unsigned int failures;
@@ -234,6 +235,8 @@ int refuse(struct exchange *x, uint16_t notify, const char *code, const char *fm
 /* peer.c: what is to be up, and when again */
 struct peer *peer_by_path(const struct ike *ike, const struct ike_path *path);
 struct peer *peer_by_cfg(const struct ike *ike, const struct ike_peer *cfg);
+/* Its children are to be brought up, or are not to be any more. */
+void peer_want(struct peer *peer, bool wanted);
 /* Starts what is due: phase 1, phase 2s, renewals. */
 void peer_run(struct peer *peer);
 uint64_t peer_deadline(const struct peer *peer);

@@ -309,7 +309,7 @@ static void pass_time(struct world *w, uint64_t ms)
 static void command(struct world *w, struct side *side, struct program *p)
 {
 	uint8_t how = take8(p);
-	struct ike_command c = { .type = how % 5,
+	struct ike_command c = { .type = how % IKE_LOG_KEYS,
 				 .peer = &side->peer,
 				 .out = how & 4,
 				 .hard = how & 8,
@@ -531,7 +531,7 @@ static void side_start(struct world *w, int i, uint8_t how)
 		side->child.local = side->child.remote = any;
 	p->ike_seconds = 14400;
 	p->esp_seconds = i && how & HOW_SHORT_LIFE ? 1800 : 3600;
-	p->start = how & HOW_START;
+	p->start = how & HOW_START ? IKE_START_NOW : IKE_START_TRAFFIC;
 	side->ike = ike_new(&env);
 	CHECK(side->ike && !ike_peer_add(side->ike, p));
 	ike_command(side->ike, w->now,

@@ -319,8 +319,8 @@ static void choose_kind(struct pair_cfg *cfg)
 	sim.takes_down = kind == 7 || kind == 9;
 	sim.resets = kind >= 8;
 	sim.forges = sim_percent(50);
-	cfg->start[0] = sim_percent(70);
-	cfg->start[1] = sim_percent(50);
+	cfg->start[0] = sim_percent(70) ? IKE_START_NOW : IKE_START_NEVER;
+	cfg->start[1] = sim_percent(50) ? IKE_START_NOW : IKE_START_NEVER;
 	for (int i = 0; i < 2; i++) {
 		cfg->esp_seconds[i] = 120 + sim_below(240);
 		cfg->ike_seconds[i] = 200 + sim_below(600);

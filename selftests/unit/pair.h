@@ -110,7 +110,7 @@ struct pair_cfg {
 	const char *selectors; /* of side 0: "10.1.0.0/16=10.2.0.0/16,..." */
 	uint64_t seed;
 	uint32_t ike_seconds[2], esp_seconds[2];
-	bool start[2];
+	enum ike_start start[2];
 	bool mock;  /* Diffie-Hellman and prf that cost nothing */
 	bool quiet; /* keep no trace */
 };

@@ -77,7 +77,7 @@ static void defaults(void **state)
 	assert_string_equal(p->psk_file, "/etc/esptun/psk");
 	assert_int_equal(p->psk_line, 4);
 	assert_false(p->weak_psk);
-	assert_false(p->ike.start);
+	assert_int_equal(p->ike.start, IKE_START_NEVER);
 	assert_int_equal(p->ike.local.family, 0);
 	assert_int_equal(p->ike.remote.family, 4);
 	assert_memory_equal(p->ike.remote.ip, "\xc6\x33\x64\x02", 4);
@@ -138,7 +138,7 @@ static void everything_written(void **state)
 	assert_int_equal(p->local_id.len, strlen("gw@example.org"));
 	assert_int_equal(p->remote_id.type, 2);
 	assert_memory_equal(p->remote_id.data, "osaka.example.org", 17);
-	assert_true(p->start);
+	assert_int_equal(p->start, IKE_START_NOW);
 	assert_true(config->peer[0].weak_psk);
 	assert_int_equal(config->peer[1].ike.remote_id.type, 1);
 	assert_int_equal(config->peer[1].ike.remote_id.len, 4);

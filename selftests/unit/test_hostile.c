@@ -258,7 +258,7 @@ static enum verdict noise(struct pair_net *n, int from, size_t nth, const uint8_
 
 static void garbage_in_every_state(void **state)
 {
-	static const struct pair_cfg cfg = { .start = { true, true } };
+	static const struct pair_cfg cfg = { .start = { IKE_START_NOW, IKE_START_NOW } };
 
 	(void)state;
 	pair_start(&net, &cfg);

@@ -184,7 +184,8 @@ static enum verdict a_third(struct pair_net *n, int from, size_t nth, const uint
 
 static void a_third_is_lost(void **state)
 {
-	static const struct pair_cfg cfg = { .start = { true, false } };
+	static const struct pair_cfg cfg = { .start = { IKE_START_NOW,
+							IKE_START_NEVER } };
 
 	(void)state;
 	pair_start(&net, &cfg);
@@ -215,7 +216,8 @@ static void no_answer(void **state)
 /* A peer with start = now is tried for ever, more and more seldom. */
 static void never_gives_up(void **state)
 {
-	static const struct pair_cfg cfg = { .start = { true, false } };
+	static const struct pair_cfg cfg = { .start = { IKE_START_NOW,
+							IKE_START_NEVER } };
 	size_t sent;
 
 	(void)state;
@@ -248,7 +250,8 @@ static void several_children(void **state)
 /* Down says goodbye: both sides are clean without waiting for anything. */
 static void down(void **state)
 {
-	static const struct pair_cfg cfg = { .start = { true, false } };
+	static const struct pair_cfg cfg = { .start = { IKE_START_NOW,
+							IKE_START_NEVER } };
 
 	(void)state;
 	for (int side = 0; side < 2; side++) {

@@ -17,7 +17,7 @@ static void renewal(void **state)
 		/* The shorter one renews, whoever began. */
 		{ .ike_seconds = { 7200, 3600 }, .esp_seconds = { 1800, 900 } },
 		{ .ike_seconds = { 900, 900 }, .esp_seconds = { 3600, 3600 } },
-		{ .start = { true, true } },
+		{ .start = { IKE_START_NOW, IKE_START_NOW } },
 	};
 
 	(void)state;
@@ -169,7 +169,8 @@ static void crossing(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 0; seed < 20; seed++) {
-		struct pair_cfg cfg = { .seed = seed, .start = { true, true } };
+		struct pair_cfg cfg = { .seed = seed,
+					.start = { IKE_START_NOW, IKE_START_NOW } };
 
 		pair_start(&net, &cfg);
 		for (int second = 0; second < 60; second++) {
@@ -188,8 +189,10 @@ static void crossing(void **state)
 /* A peer that has lost everything: found out at the latest when renewal is due. */
 static void peer_crashes(void **state)
 {
-	static const struct pair_cfg cfgs[] = { { .start = { true, false } },
-						{ .start = { false, true } } };
+	static const struct pair_cfg cfgs[] = {
+		{ .start = { IKE_START_NOW, IKE_START_NEVER } },
+		{ .start = { IKE_START_NEVER, IKE_START_NOW } }
+	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cfgs); i++) {
