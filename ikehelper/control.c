@@ -240,6 +240,8 @@ static void obey(struct client *c, const cJSON *request)
 		do_trace(c, peer, cJSON_IsTrue(cJSON_GetObjectItem(request, "follow")));
 	} else if (peer < 0) {
 		control_finish(c, "this command wants a peer, or is not known");
+	} else if (!strcmp(command, "why")) {
+		control_why(c, d, peer);
 	} else if (!strcmp(command, "up")) {
 		do_up(c, peer);
 	} else if (!strcmp(command, "keylog")) {

@@ -17,6 +17,8 @@ void control_finish(struct client *c, const char *error);
 /* control_status.c */
 /* Answers what is up, of one peer or with -1 of all. */
 void control_status(struct client *c, struct daemon *d, int peer);
+/* Answers why a peer is not up. */
+void control_why(struct client *c, struct daemon *d, int peer);
 /* Whether all ESP tunnels of a peer are there. */
 bool daemon_is_up(struct daemon *d, int peer);
 

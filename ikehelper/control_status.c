@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What is up, for clients of the control socket. */
+/* What is up, and why it is not, for clients of the control socket. */
 #include <stdio.h>
 #include <string.h>
 
@@ -153,11 +153,29 @@ static void count_up(void *ctx, const struct ike_sa_status *sa)
 		}
 }
 
+static size_t children_up(struct daemon *d, const struct ike_peer *peer)
+{
+	struct count_up u = { .peer = peer };
+
+	ike_status(d->ike, count_up, &u);
+	return u.n;
+}
+
 bool daemon_is_up(struct daemon *d, int peer)
 {
 	const struct ike_peer *p = &d->config->peer[peer].ike;
-	struct count_up u = { .peer = p };
 
-	ike_status(d->ike, count_up, &u);
-	return u.n >= p->n_child;
+	return children_up(d, p) >= p->n_child;
+}
+
+void control_why(struct client *c, struct daemon *d, int peer)
+{
+	const struct ike_peer *p = &d->config->peer[peer].ike;
+	struct why_now now = { .peer = p->name,
+			       .ms = daemon_now(),
+			       .up = children_up(d, p),
+			       .children = p->n_child };
+
+	control_say(c, why_json(&d->link[peer].why, &now));
+	control_finish(c, NULL);
 }

@@ -9,6 +9,7 @@
 #include "core/ike.h"
 #include "netlink.h"
 #include "proc.h"
+#include "why.h"
 #include "wire.h"
 
 #define HISTORY_MAX 200 /* events kept for each peer */
@@ -31,6 +32,7 @@ struct link {
 	uint32_t ifindex;
 	struct module_peer *child; /* ike.n_child of them */
 	struct history history;
+	struct why why;
 	int keylog_fd; /* -1: off */
 	uint64_t keylog_end;
 };

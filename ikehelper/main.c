@@ -23,6 +23,7 @@ static const struct {
 	{ "status", cmd_status, "[PEER] [--json]", "what is up, with counters" },
 	{ "trace", cmd_trace, "[PEER] [--follow] [--json|--svg]",
 	  "the negotiation, packet by packet" },
+	{ "why", cmd_why, "PEER [--json]", "why it is not up, and what to do" },
 	{ "keylog", cmd_keylog, "PEER TIME FILE", "log keys for Wireshark for a while" },
 	{ "check", cmd_check, "FILE", "is this configuration right?" },
 	{ "genpsk", cmd_genpsk, "", "print a new pre-shared key" },

@@ -66,6 +66,8 @@ void record_event(struct daemon *d, const struct trace_event *event)
 	line = json ? cJSON_PrintUnformatted(json) : NULL;
 	cJSON_Delete(json);
 	log_event(&ev);
+	if (peer >= 0)
+		why_event(&d->link[peer].why, &ev);
 	if (!line)
 		return;
 	control_event(d->control, peer, &ev, line);

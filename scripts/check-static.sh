@@ -65,6 +65,16 @@ drops() {
 	done
 }
 
+# Every code that a refusal has is in why.c, with its remedy, and is explained to people.
+codes() {
+	local known said used
+	known=$(sed -n 's/^\t{ "\([a-z0-9-]*\)",.*/\1/p' ikehelper/why.c | sort)
+	said=$(sed -n '/^\.Ss The codes of why/,/^\.El/s/^\.It Cm //p' docs/ikehelper.8 | sed 's/ , /\n/g' | sort)
+	diff <(echo "$known") <(echo "$said") | sed -n 's/^[<>]/why.c or ikehelper.8 lacks/p'
+	used=$(perl -0ne 'for (/\b(?:refuse\(|code,)[^;]*;/g) { print "$1\n" while /(?|[,:]\s*"([a-z0-9-]+)",|,\s*"([a-z0-9-]+)"\))/g }' ikehelper/core/*.c)
+	comm -13 <(echo "$known") <(echo "$used" | sort -u) | sed 's/$/ is a code that why.c does not know/'
+}
+
 helper() { make -s -j"$(nproc)" helper; }
 
 # What README's "make install" puts in its place.
@@ -90,6 +100,7 @@ ok "generated files are what uapi/esptun.yaml gives" scripts/ynl.sh --check
 ok "kernel versions are compared in kmod/compat.h only" versions
 ok "every file has an SPDX line" licences
 ok "esptun(7) explains every reason to drop a packet" drops
+ok "ikehelper(8) and why.c have every code of ikehelper why" codes
 ok "the helper builds" helper
 for k in $kernels; do
 	ok "Linux $k: the module builds" build "$k"

@@ -315,6 +315,19 @@ static bool half_open_room(struct peer *peer)
 	return oldest;
 }
 
+/* It may be IKEv2: worth a hint, if it comes from a peer that is to speak version 1. */
+static void other_version(const struct incoming *in)
+{
+	struct peer *peer = peer_by_path(in->ike, in->path);
+	struct trace_event *e = trace_stray(
+		in->ike, peer ? peer->cfg : NULL, in->path, in->datagram.len,
+		"A datagram is ignored: it is of IKE version %u, and we speak version 1.",
+		in->h.version >> 4);
+
+	if (e)
+		snprintf(e->code, sizeof(e->code), "other-version");
+}
+
 static void refuse_aggressive(struct incoming *in, struct peer *peer)
 {
 	struct trace_event *e =
@@ -448,7 +461,7 @@ void ike_input(struct ike *ike, uint64_t now, const struct ike_path *path,
 	if (header_read(&in.h, data, len, why))
 		return stray(&in, NULL, why);
 	if ((in.h.version & 0xf0) != IKE_V1)
-		return stray(&in, peer_by_path(ike, path), "it is not of IKE version 1");
+		return other_version(&in);
 	if (hash_of(HASH_SHA256, &in.datagram, 1, in.hash))
 		return;
 	sa = find_sa(&in);

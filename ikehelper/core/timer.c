@@ -19,6 +19,11 @@ static void phase1_timeout(struct exchange *x)
 		       "packet 5 was not answered, but by what does not decrypt: the "
 		       "pre-shared keys differ (we used the key for %s)",
 		       addr);
+	else if (x->state == MAIN_5 && !sa->hint_notify && sa->path.remote.port == 4500)
+		refuse(x, 0, "no-answer-4500",
+		       "%s answers on UDP port 500 but not on 4500, to which packet 5 went: "
+		       "port 4500 is filtered on the way, or the pre-shared keys differ",
+		       addr);
 	else if (x->state == MAIN_5)
 		refuse(x, 0, "psk-differs",
 		       "packet 5 was not answered%s%s: most likely the pre-shared keys "
@@ -30,7 +35,8 @@ static void phase1_timeout(struct exchange *x)
 		refuse(x, 0,
 		       sa->hint_notify == N_NO_PROPOSAL_CHOSEN ? "no-proposal"
 							       : "refused",
-		       "the peer refuses packet %d: %s (nothing protects that answer)",
+		       "the peer refuses packet %d: %s (nothing protects that answer: it "
+		       "may be forged)",
 		       x->state - MAIN_NONE, name);
 	else if (x->state == MAIN_1)
 		refuse(x, 0, "no-answer",

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "keymat.h"
+#include "why.h"
 
 uint64_t pair_random(uint64_t *state)
 {
@@ -323,6 +324,11 @@ static void take_trace(struct side *s, const struct trace_event *e)
 		printf("# %s %-9s (%u) %-14s %4u | %s | %s %s\n", s->name,
 		       trace_kind_name(e->kind), e->number, e->name, e->size, e->words,
 		       e->text, e->code);
+	/* ikehelper why knows every reason. */
+	if (*e->code && !why_remedy(e->code)) {
+		fprintf(stderr, "no code of why: %s\n", e->code);
+		abort();
+	}
 	if (s->trace && s->n_trace < PAIR_TRACES)
 		s->trace[s->n_trace++] = *e;
 }
