@@ -152,7 +152,7 @@ static void other_version(void **state)
 /* Up: since when, whatever was renewed meanwhile, and what was wrong before. */
 static void up_and_down(void **state)
 {
-	static const struct pair_cfg cfg = { .start = { true, false } };
+	static const struct pair_cfg cfg = { .start = { IKE_START_NOW } };
 	cJSON *o;
 
 	(void)state;
@@ -202,7 +202,7 @@ static void in_part(void **state)
 /* Tried again and again, it is the same failure; another one starts the count anew. */
 static void times(void **state)
 {
-	static const struct pair_cfg cfg = { .start = { true, false } };
+	static const struct pair_cfg cfg = { .start = { IKE_START_NOW } };
 	cJSON *o;
 
 	(void)state;
