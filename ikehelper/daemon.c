@@ -97,6 +97,8 @@ static void on_mod_event(void *ctx, const struct mod_event *ev)
 		fputs("the module had more events than could be read\n", stderr);
 		return;
 	}
+	if (ev->type != MOD_FIRST && ev->type != MOD_EXPIRE)
+		return;
 	memcpy(cmd.spi, ev->spi, 4);
 	for (i = 0; i < d->config->n_peers; i++) {
 		p = &d->config->peer[i];

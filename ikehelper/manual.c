@@ -56,6 +56,45 @@ static int read_selectors(struct args *a, struct ike_child_cfg *sel, size_t *n)
 	return err;
 }
 
+/* SPORT DPORT, both 0 for none. */
+static int read_encap(struct args *a, struct mod_peer *peer)
+{
+	const char *sport = arg_next(a), *dport = arg_next(a);
+	uint64_t ours, theirs;
+
+	if (!sport || !dport || u64_parse(sport, UINT16_MAX, &ours) < 0 ||
+	    u64_parse(dport, UINT16_MAX, &theirs) < 0 || !ours != !theirs)
+		return misuse("%s: encap wants two ports, this host's and the peer's, "
+			      "or 0 0 for none",
+			      a->what);
+	peer->has_encap = true;
+	peer->encap_sport = ours;
+	peer->encap_dport = theirs;
+	return 0;
+}
+
+static int read_mapping(struct args *a, enum mod_mapping *mapping)
+{
+	const char *text = arg_next(a);
+
+	for (*mapping = MOD_MAPPING_IGNORE; text && *mapping <= MOD_MAPPING_FOLLOW;
+	     (*mapping)++)
+		if (!strcmp(text, mod_mapping_name[*mapping]))
+			return 0;
+	return misuse("%s: mapping wants ignore, event or follow", a->what);
+}
+
+static int read_acquire(struct args *a, struct mod_peer *peer)
+{
+	const char *text = arg_next(a);
+
+	if (!text || (strcmp(text, "on") && strcmp(text, "off")))
+		return misuse("%s: acquire wants on or off", a->what);
+	peer->has_acquire = true;
+	peer->acquire = !strcmp(text, "on");
+	return 0;
+}
+
 /* peer add, which refuses one that is there, and peer set, which refuses a new one. */
 static int peer_write(struct args *a, bool add)
 {
@@ -73,6 +112,12 @@ static int peer_write(struct args *a, bool add)
 			err = read_addr(a, word, &peer.remote);
 		else if (!strcmp(word, "local"))
 			err = read_addr(a, word, &peer.local);
+		else if (!strcmp(word, "encap"))
+			err = read_encap(a, &peer);
+		else if (!strcmp(word, "mapping"))
+			err = read_mapping(a, &peer.mapping);
+		else if (!strcmp(word, "acquire"))
+			err = read_acquire(a, &peer);
 		else if (!strcmp(word, "selectors"))
 			err = read_selectors(a, sel, &peer.n_selectors);
 		else

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <netlink/genl/family.h>
 #include <openssl/crypto.h>
@@ -23,6 +24,12 @@ const char *const mod_limit_name[MOD_LIMITS] = {
 	[MOD_SOFT_SECONDS] = "soft-seconds", [MOD_HARD_SECONDS] = "hard-seconds",
 	[MOD_SOFT_BYTES] = "soft-bytes",     [MOD_HARD_BYTES] = "hard-bytes",
 	[MOD_SOFT_PACKETS] = "soft-packets", [MOD_HARD_PACKETS] = "hard-packets",
+};
+
+const char *const mod_mapping_name[] = {
+	[MOD_MAPPING_IGNORE] = "ignore",
+	[MOD_MAPPING_EVENT] = "event",
+	[MOD_MAPPING_FOLLOW] = "follow",
 };
 
 const char *mod_why(const struct mod *mod)
@@ -272,6 +279,15 @@ int mod_peer_set(struct mod *mod, const struct mod_peer *peer)
 		nla_put(msg, ESPTUN_A_PEER_REMOTE_IPV4, 4, peer->remote.ip);
 	if (peer->local.family)
 		nla_put(msg, ESPTUN_A_PEER_LOCAL_IPV4, 4, peer->local.ip);
+	if (peer->has_encap) {
+		nla_put_u16(msg, ESPTUN_A_PEER_ENCAP_SPORT, htons(peer->encap_sport));
+		nla_put_u16(msg, ESPTUN_A_PEER_ENCAP_DPORT, htons(peer->encap_dport));
+	}
+	if (peer->mapping)
+		nla_put_u32(msg, ESPTUN_A_PEER_MAPPING,
+			    ESPTUN_MAPPING_IGNORE + peer->mapping - MOD_MAPPING_IGNORE);
+	if (peer->has_acquire)
+		nla_put_u8(msg, ESPTUN_A_PEER_ACQUIRE, peer->acquire);
 	for (i = 0; i < peer->n_selectors; i++)
 		if (put_selector(msg, &peer->selector[i]) < 0)
 			return too_big(mod, msg);
@@ -397,16 +413,45 @@ int mod_sa_activate(struct mod *mod, uint32_t ifindex, uint32_t peer,
 	return mod_transact(mod, msg, &w);
 }
 
+/* A request for one SA that is there. */
+static struct nl_msg *one_sa_request(struct mod *mod, int cmd, uint32_t ifindex,
+				     uint32_t peer, bool out, const uint8_t spi[4])
+{
+	struct nl_msg *msg = sa_request(mod, cmd, ifindex, peer);
+
+	if (msg) {
+		nla_put_u32(msg, ESPTUN_A_SA_DIRECTION,
+			    out ? ESPTUN_DIRECTION_OUT : ESPTUN_DIRECTION_IN);
+		nla_put(msg, ESPTUN_A_SA_SPI, 4, spi);
+	}
+	return msg;
+}
+
 int mod_sa_del(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,
 	       const uint8_t spi[4])
 {
-	struct nl_msg *msg = sa_request(mod, ESPTUN_CMD_SA_DEL, ifindex, peer);
+	struct nl_msg *msg =
+		one_sa_request(mod, ESPTUN_CMD_SA_DEL, ifindex, peer, out, spi);
 	struct waiting w = { .parse = NULL };
 
-	if (!msg)
-		return -1;
-	nla_put_u32(msg, ESPTUN_A_SA_DIRECTION,
-		    out ? ESPTUN_DIRECTION_OUT : ESPTUN_DIRECTION_IN);
-	nla_put(msg, ESPTUN_A_SA_SPI, 4, spi);
-	return mod_transact(mod, msg, &w);
+	return msg ? mod_transact(mod, msg, &w) : -1;
+}
+
+static void parse_packets(struct nlattr *attrs, int len, void *arg)
+{
+	struct nlattr *packets = nla_find(attrs, len, ESPTUN_A_SA_PACKETS);
+
+	if (packets && nla_len(packets) == 8)
+		*(uint64_t *)arg = nla_get_u64(packets);
+}
+
+int mod_sa_packets(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,
+		   const uint8_t spi[4], uint64_t *packets)
+{
+	struct nl_msg *msg =
+		one_sa_request(mod, ESPTUN_CMD_SA_GET, ifindex, peer, out, spi);
+	struct waiting w = { .parse = parse_packets, .arg = packets };
+
+	*packets = 0;
+	return msg ? mod_transact(mod, msg, &w) : -1;
 }

@@ -45,9 +45,25 @@ struct mod_dev {
 	struct mod_drops drops;
 };
 
+/* What the module does when the peer sends from elsewhere. */
+enum mod_mapping {
+	MOD_MAPPING_KEEP, /* as it is; of a new peer, MOD_MAPPING_EVENT */
+	MOD_MAPPING_IGNORE,
+	MOD_MAPPING_EVENT,  /* MOD_MOVED */
+	MOD_MAPPING_FOLLOW, /* MOD_MOVED, and the peer is sent to there */
+};
+
+extern const char *const mod_mapping_name[];
+
 struct mod_peer {
 	uint32_t ifindex, id;
 	struct ike_addr remote, local; /* outer; family 0: as it is, or local by route */
+	bool has_encap; /* the two ports are given; else as it is, none for a new peer */
+	uint16_t encap_sport; /* ESP in UDP, ours; both 0: ESP alone */
+	uint16_t encap_dport; /* the peer's */
+	enum mod_mapping mapping;
+	bool has_acquire; /* the next is given; else as it is, off for a new peer */
+	bool acquire;	  /* without an outbound SA hold packets, and tell MOD_ACQUIRE */
 	const struct ike_child_cfg *selector;
 	size_t n_selectors;
 	/* Replies only. */
@@ -77,16 +93,20 @@ struct mod_sa {
 };
 
 enum mod_event_type {
-	MOD_EXPIRE, /* a limit was reached */
-	MOD_FIRST,  /* the first authentic packet came in on an SA */
-	MOD_LOST,   /* the kernel had more events than the socket could hold */
+	MOD_EXPIRE,  /* a limit was reached */
+	MOD_FIRST,   /* the first authentic packet came in on an SA */
+	MOD_ACQUIRE, /* there is traffic for a peer without an outbound SA */
+	MOD_MOVED,   /* authentic packets come from another address or port of the peer */
+	MOD_LOST,    /* the kernel had more events than the socket could hold */
 };
 
 struct mod_event {
 	enum mod_event_type type;
 	uint32_t ifindex, peer;
-	bool out;
+	bool out; /* MOD_EXPIRE, MOD_FIRST: of this SA */
 	uint8_t spi[4];
+	struct ike_addr
+		addr;	    /* MOD_MOVED: from where; port 0 when it is not ESP in UDP */
 	bool hard;	    /* MOD_EXPIRE: the SA is gone */
 	const char *reason; /* MOD_EXPIRE: "time", "bytes", "packets" */
 	uint64_t packets, bytes;
@@ -111,6 +131,9 @@ int mod_sa_activate(struct mod *mod, uint32_t ifindex, uint32_t peer,
 		    const uint8_t spi[4]);
 int mod_sa_del(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,
 	       const uint8_t spi[4]);
+/* How many packets an SA has sent, or received and accepted. */
+int mod_sa_packets(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,
+		   const uint8_t spi[4], uint64_t *packets);
 int mod_sa_dump(struct mod *mod, uint32_t ifindex,
 		void (*fn)(void *ctx, const struct mod_sa *), void *ctx);
 

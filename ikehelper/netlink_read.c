@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* libnl client of the module: what it tells, counters and events. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,11 @@ static void get_addr(struct nlattr *a, struct ike_addr *out)
 	memset(out, 0, sizeof(*out));
 	get_octets(a, out->ip);
 	out->family = memcmp(out->ip, zero, 4) ? 4 : 0;
+}
+
+static uint16_t get_port(struct nlattr *a)
+{
+	return ntohs(get(a));
 }
 
 /* A multi-attr is many attributes of one type beside each other. */
@@ -139,6 +145,13 @@ static void parse_peer(struct nlattr *attrs, int len, void *arg)
 	peer.id = get(attr[ESPTUN_A_PEER_ID]);
 	get_addr(attr[ESPTUN_A_PEER_REMOTE_IPV4], &peer.remote);
 	get_addr(attr[ESPTUN_A_PEER_LOCAL_IPV4], &peer.local);
+	peer.encap_sport = get_port(attr[ESPTUN_A_PEER_ENCAP_SPORT]);
+	peer.encap_dport = get_port(attr[ESPTUN_A_PEER_ENCAP_DPORT]);
+	peer.has_encap = peer.encap_dport;
+	if (attr[ESPTUN_A_PEER_MAPPING])
+		peer.mapping = MOD_MAPPING_IGNORE + get(attr[ESPTUN_A_PEER_MAPPING]);
+	peer.has_acquire = attr[ESPTUN_A_PEER_ACQUIRE];
+	peer.acquire = get(attr[ESPTUN_A_PEER_ACQUIRE]);
 	peer.has_out = attr[ESPTUN_A_PEER_SPI_OUT];
 	get_octets(attr[ESPTUN_A_PEER_SPI_OUT], peer.spi_out);
 	get_drops(attrs, len, ESPTUN_A_PEER_DROPS, &peer.drops);
@@ -257,38 +270,65 @@ struct event_reader {
 	void *ctx;
 };
 
+static void parse_sa_event(struct nlattr **attr, struct mod_event *ev)
+{
+	uint64_t reason = get(attr[ESPTUN_A_SA_REASON]);
+
+	ev->ifindex = get(attr[ESPTUN_A_SA_IFINDEX]);
+	ev->peer = get(attr[ESPTUN_A_SA_PEER_ID]);
+	ev->out = get(attr[ESPTUN_A_SA_DIRECTION]) == ESPTUN_DIRECTION_OUT;
+	get_octets(attr[ESPTUN_A_SA_SPI], ev->spi);
+	ev->hard = attr[ESPTUN_A_SA_HARD];
+	ev->reason = "unknown";
+	if (reason < sizeof(reason_name) / sizeof(reason_name[0]))
+		ev->reason = reason_name[reason];
+	ev->packets = get(attr[ESPTUN_A_SA_PACKETS]);
+	ev->bytes = get(attr[ESPTUN_A_SA_BYTES]);
+}
+
+static void parse_peer_event(struct nlattr **attr, struct mod_event *ev)
+{
+	ev->ifindex = get(attr[ESPTUN_A_PEER_IFINDEX]);
+	ev->peer = get(attr[ESPTUN_A_PEER_ID]);
+	get_addr(attr[ESPTUN_A_PEER_REMOTE_IPV4], &ev->addr);
+	ev->addr.port = get_port(attr[ESPTUN_A_PEER_ENCAP_DPORT]);
+}
+
 static int on_event(struct nl_msg *msg, void *arg)
 {
-	struct nlattr *attr[ESPTUN_A_SA_MAX + 1];
-	struct event_reader *r = arg;
-	struct mod_event ev = { .type = MOD_EXPIRE, .reason = "unknown" };
+	static const struct {
+		enum mod_event_type type;
+		void (*parse)(struct nlattr **attr, struct mod_event *ev);
+		int max;
+	} kind[] = {
+		[ESPTUN_CMD_SA_EXPIRE_NTF] = { MOD_EXPIRE, parse_sa_event,
+					       ESPTUN_A_SA_MAX },
+		[ESPTUN_CMD_SA_FIRST_NTF] = { MOD_FIRST, parse_sa_event,
+					      ESPTUN_A_SA_MAX },
+		[ESPTUN_CMD_ACQUIRE_NTF] = { MOD_ACQUIRE, parse_peer_event,
+					     ESPTUN_A_PEER_MAX },
+		[ESPTUN_CMD_PEER_MOVED_NTF] = { MOD_MOVED, parse_peer_event,
+						ESPTUN_A_PEER_MAX },
+	};
+	struct nlattr *attr[ESPTUN_A_SA_MAX + 1]; /* a peer has fewer */
 	struct nlmsghdr *h = nlmsg_hdr(msg);
-	uint64_t reason;
+	struct event_reader *r = arg;
+	struct mod_event ev = { 0 };
+	size_t cmd;
 
-	if (genlmsg_parse(h, 0, attr, ESPTUN_A_SA_MAX, NULL) < 0)
+	if (!genlmsg_valid_hdr(h, 0))
 		return NL_OK;
-	switch (((struct genlmsghdr *)nlmsg_data(h))->cmd) {
-	case ESPTUN_CMD_SA_FIRST_NTF:
-		ev.type = MOD_FIRST;
-		break;
-	case ESPTUN_CMD_SA_EXPIRE_NTF:
-		break;
-	default:
+	cmd = genlmsg_hdr(h)->cmd;
+	if (cmd >= sizeof(kind) / sizeof(kind[0]) || !kind[cmd].parse ||
+	    genlmsg_parse(h, 0, attr, kind[cmd].max, NULL) < 0)
 		return NL_OK;
-	}
-	ev.ifindex = get(attr[ESPTUN_A_SA_IFINDEX]);
-	ev.peer = get(attr[ESPTUN_A_SA_PEER_ID]);
-	ev.out = get(attr[ESPTUN_A_SA_DIRECTION]) == ESPTUN_DIRECTION_OUT;
-	get_octets(attr[ESPTUN_A_SA_SPI], ev.spi);
-	ev.hard = attr[ESPTUN_A_SA_HARD];
-	reason = get(attr[ESPTUN_A_SA_REASON]);
-	if (reason < sizeof(reason_name) / sizeof(reason_name[0]))
-		ev.reason = reason_name[reason];
-	ev.packets = get(attr[ESPTUN_A_SA_PACKETS]);
-	ev.bytes = get(attr[ESPTUN_A_SA_BYTES]);
+	ev.type = kind[cmd].type;
+	kind[cmd].parse(attr, &ev);
 	r->fn(r->ctx, &ev);
 	return NL_OK;
 }
+
+_Static_assert((int)ESPTUN_A_PEER_MAX <= (int)ESPTUN_A_SA_MAX, "on_event()'s attr");
 
 /* Events answer no request, so their sequence numbers say nothing. */
 static int on_event_seq(struct nl_msg *msg, void *arg)

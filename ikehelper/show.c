@@ -101,6 +101,12 @@ cJSON *json_peer(const struct mod_peer *peer)
 		json_subnet(pair, "remote", &peer->selector[i].remote);
 		cJSON_AddItemToArray(list, pair);
 	}
+	if (peer->has_encap) {
+		json_u64(o, "encap_sport", peer->encap_sport);
+		json_u64(o, "encap_dport", peer->encap_dport);
+	}
+	cJSON_AddStringToObject(o, "mapping", mod_mapping_name[peer->mapping]);
+	cJSON_AddBoolToObject(o, "acquire", peer->acquire);
 	if (peer->has_out)
 		json_spi(o, "spi_out", peer->spi_out);
 	json_drops(o, &peer->drops);
@@ -147,20 +153,27 @@ cJSON *json_sa(const struct mod_sa *sa)
 	return o;
 }
 
+static const char *const event_name[] = {
+	[MOD_EXPIRE] = "sa-expire", [MOD_FIRST] = "sa-first", [MOD_ACQUIRE] = "acquire",
+	[MOD_MOVED] = "peer-moved", [MOD_LOST] = "lost",
+};
+
 cJSON *json_event(const struct mod_event *event)
 {
-	static const char *const name[] = {
-		[MOD_EXPIRE] = "sa-expire",
-		[MOD_FIRST] = "sa-first",
-		[MOD_LOST] = "lost",
-	};
 	cJSON *o = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(o, "event", name[event->type]);
+	cJSON_AddStringToObject(o, "event", event_name[event->type]);
 	if (event->type == MOD_LOST)
 		return o;
 	json_ifname(o, event->ifindex);
 	json_u64(o, "peer", event->peer);
+	if (event->type == MOD_MOVED) {
+		json_addr(o, "remote", &event->addr);
+		if (event->addr.port)
+			json_u64(o, "encap_dport", event->addr.port);
+	}
+	if (event->type != MOD_EXPIRE && event->type != MOD_FIRST)
+		return o;
 	cJSON_AddStringToObject(o, "direction", event->out ? "out" : "in");
 	json_spi(o, "spi", event->spi);
 	if (event->type == MOD_EXPIRE) {
@@ -202,6 +215,11 @@ void peer_print(const struct mod_peer *peer)
 	addr_text(&peer->remote, remote);
 	addr_text(&peer->local, local);
 	printf("%s peer %" PRIu32 " remote %s local %s", dev, peer->id, remote, local);
+	if (peer->has_encap)
+		printf(" encap %" PRIu16 " %" PRIu16, peer->encap_sport,
+		       peer->encap_dport);
+	printf(" mapping %s%s", mod_mapping_name[peer->mapping],
+	       peer->acquire ? " acquire" : "");
 	if (peer->has_out) {
 		spi_text(peer->spi_out, spi);
 		printf(" sends on %s\n", spi);
@@ -258,7 +276,7 @@ void sa_print(const struct mod_sa *sa)
 
 void event_print(const struct mod_event *event)
 {
-	char dev[IF_NAMESIZE], spi[SHOW_SPI];
+	char dev[IF_NAMESIZE], spi[SHOW_SPI], addr[TEXT_ADDR];
 
 	if (event->type == MOD_LOST) {
 		puts("lost some events: more came than could be read");
@@ -266,14 +284,21 @@ void event_print(const struct mod_event *event)
 		return;
 	}
 	dev_text(event->ifindex, dev);
-	spi_text(event->spi, spi);
-	printf("%s %s peer %" PRIu32 " %s %s",
-	       event->type == MOD_FIRST ? "sa-first" : "sa-expire", dev, event->peer,
-	       event->out ? "out" : "in", spi);
+	printf("%s %s peer %" PRIu32, event_name[event->type], dev, event->peer);
+	if (event->type == MOD_EXPIRE || event->type == MOD_FIRST) {
+		spi_text(event->spi, spi);
+		printf(" %s %s", event->out ? "out" : "in", spi);
+	}
 	if (event->type == MOD_EXPIRE)
 		printf(" %s %s packets %" PRIu64 " bytes %" PRIu64,
 		       event->hard ? "hard" : "soft", event->reason, event->packets,
 		       event->bytes);
+	if (event->type == MOD_MOVED) {
+		addr_text(&event->addr, addr);
+		printf(" to %s", addr);
+		if (event->addr.port)
+			printf(" port %" PRIu16, event->addr.port);
+	}
 	putchar('\n');
 	fflush(stdout);
 }

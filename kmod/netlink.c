@@ -244,10 +244,44 @@ static bool is_unicast(__be32 addr)
 	return addr && !ipv4_is_multicast(addr) && !ipv4_is_lbcast(addr);
 }
 
+/* Both ports, or neither; 0 only together. */
+static int parse_encap(struct genl_info *info, struct et_peer_params *p)
+{
+	const struct nlattr *sport = info->attrs[ESPTUN_A_PEER_ENCAP_SPORT];
+	const struct nlattr *dport = info->attrs[ESPTUN_A_PEER_ENCAP_DPORT];
+
+	if (!sport && !dport)
+		return 0;
+	if (MISSING(info, ESPTUN_A_PEER_ENCAP_SPORT, "encap-sport, beside encap-dport") ||
+	    MISSING(info, ESPTUN_A_PEER_ENCAP_DPORT, "encap-dport, beside encap-sport"))
+		return -EINVAL;
+	p->has_encap = true;
+	p->sport = nla_get_be16(sport);
+	p->dport = nla_get_be16(dport);
+	if (!p->sport != !p->dport)
+		return REFUSE(info, ESPTUN_A_PEER_ENCAP_SPORT, -EINVAL,
+			      "encap-sport: it and encap-dport are 0 both, or neither");
+	return 0;
+}
+
+static void parse_switches(struct genl_info *info, struct et_peer_params *p)
+{
+	const struct nlattr *mapping = info->attrs[ESPTUN_A_PEER_MAPPING];
+	const struct nlattr *acquire = info->attrs[ESPTUN_A_PEER_ACQUIRE];
+
+	p->has_mapping = mapping;
+	p->has_acquire = acquire;
+	if (mapping)
+		p->mapping = nla_get_u32(mapping);
+	if (acquire)
+		p->acquire = nla_get_u8(acquire);
+}
+
 static int parse_peer(struct genl_info *info, struct et_peer_params *p)
 {
 	const struct nlattr *remote = info->attrs[ESPTUN_A_PEER_REMOTE_IPV4];
 	const struct nlattr *local = info->attrs[ESPTUN_A_PEER_LOCAL_IPV4];
+	int err;
 
 	if (MISSING(info, ESPTUN_A_PEER_ID, "id"))
 		return -EINVAL;
@@ -266,6 +300,10 @@ static int parse_peer(struct genl_info *info, struct et_peer_params *p)
 			return REFUSE(info, ESPTUN_A_PEER_LOCAL_IPV4, -EINVAL,
 				      "local-ipv4: no unicast address");
 	}
+	err = parse_encap(info, p);
+	if (err)
+		return err;
+	parse_switches(info, p);
 	p->selectors = parse_selectors(info);
 	return PTR_ERR_OR_ZERO(p->selectors);
 }

@@ -36,12 +36,16 @@ const struct nla_policy esptun_dev_get_nl_policy[ESPTUN_A_DEV_IFINDEX + 1] = {
 };
 
 /* ESPTUN_CMD_PEER_SET - do */
-const struct nla_policy esptun_peer_set_nl_policy[ESPTUN_A_PEER_SELECTORS + 1] = {
+const struct nla_policy esptun_peer_set_nl_policy[ESPTUN_A_PEER_ACQUIRE + 1] = {
 	[ESPTUN_A_PEER_IFINDEX] = { .type = NLA_U32, },
 	[ESPTUN_A_PEER_ID] = { .type = NLA_U32, },
 	[ESPTUN_A_PEER_REMOTE_IPV4] = { .type = NLA_U32, },
 	[ESPTUN_A_PEER_LOCAL_IPV4] = { .type = NLA_U32, },
 	[ESPTUN_A_PEER_SELECTORS] = NLA_POLICY_NESTED(esptun_selector_nl_policy),
+	[ESPTUN_A_PEER_ENCAP_SPORT] = { .type = NLA_U16, },
+	[ESPTUN_A_PEER_ENCAP_DPORT] = { .type = NLA_U16, },
+	[ESPTUN_A_PEER_MAPPING] = NLA_POLICY_MAX(NLA_U32, 2),
+	[ESPTUN_A_PEER_ACQUIRE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* ESPTUN_CMD_PEER_DEL - do */
@@ -115,7 +119,7 @@ const struct genl_ops esptun_nl_ops[9] = {
 		.cmd		= ESPTUN_CMD_PEER_SET,
 		.doit		= esptun_nl_peer_set_doit,
 		.policy		= esptun_peer_set_nl_policy,
-		.maxattr	= ESPTUN_A_PEER_SELECTORS,
+		.maxattr	= ESPTUN_A_PEER_ACQUIRE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

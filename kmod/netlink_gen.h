@@ -17,7 +17,7 @@ extern const struct nla_policy esptun_selector_nl_policy[ESPTUN_A_SELECTOR_REMOT
 
 extern const struct nla_policy esptun_dev_get_nl_policy[ESPTUN_A_DEV_IFINDEX + 1];
 
-extern const struct nla_policy esptun_peer_set_nl_policy[ESPTUN_A_PEER_SELECTORS + 1];
+extern const struct nla_policy esptun_peer_set_nl_policy[ESPTUN_A_PEER_ACQUIRE + 1];
 
 extern const struct nla_policy esptun_peer_del_nl_policy[ESPTUN_A_PEER_ID + 1];
 

@@ -6,6 +6,8 @@
  */
 #include "peer.h"
 
+#include <uapi/linux/esptun.h>
+
 #include "device.h"
 #include "sa.h"
 
@@ -33,7 +35,9 @@ static void endpoint_free_rcu(struct rcu_head *rcu)
 	endpoint_free(container_of(rcu, struct et_endpoint, rcu));
 }
 
-static struct et_endpoint *endpoint_new(__be32 remote, __be32 local)
+/* What is given in the place of what the old one has; @old may be NULL. */
+static struct et_endpoint *endpoint_new(const struct et_peer_params *p,
+					const struct et_endpoint *old)
 {
 	struct et_endpoint *ep = kzalloc(sizeof(*ep), GFP_KERNEL);
 
@@ -41,8 +45,10 @@ static struct et_endpoint *endpoint_new(__be32 remote, __be32 local)
 		kfree(ep);
 		return NULL;
 	}
-	ep->remote = remote;
-	ep->local = local;
+	ep->remote = p->has_remote || !old ? p->remote : old->remote;
+	ep->local = p->has_local || !old ? p->local : old->local;
+	ep->sport = p->has_encap || !old ? p->sport : old->sport;
+	ep->dport = p->has_encap || !old ? p->dport : old->dport;
 	return ep;
 }
 
@@ -75,6 +81,7 @@ static struct et_peer *peer_new(struct et_dev *edev, u32 id)
 		return NULL;
 	peer->edev = edev;
 	peer->id = id;
+	peer->mapping = ESPTUN_MAPPING_EVENT;
 	kref_init(&peer->ref);
 	INIT_LIST_HEAD(&peer->sas);
 	netdev_hold(edev->dev, &peer->dev_tracker, GFP_KERNEL);
@@ -103,6 +110,14 @@ static int swap_selectors(struct et_peer *peer, struct et_peer_params *p)
 	return 0;
 }
 
+static void set_switches(struct et_peer *peer, const struct et_peer_params *p)
+{
+	if (p->has_mapping)
+		WRITE_ONCE(peer->mapping, p->mapping);
+	if (p->has_acquire)
+		WRITE_ONCE(peer->acquire, p->acquire);
+}
+
 static int peer_add(struct et_dev *edev, struct et_peer_params *p)
 {
 	struct et_peer *peer = peer_new(edev, p->id);
@@ -110,7 +125,7 @@ static int peer_add(struct et_dev *edev, struct et_peer_params *p)
 
 	if (!peer)
 		return -ENOMEM;
-	RCU_INIT_POINTER(peer->endpoint, endpoint_new(p->remote, p->local));
+	RCU_INIT_POINTER(peer->endpoint, endpoint_new(p, NULL));
 	if (!rcu_access_pointer(peer->endpoint))
 		goto err_put;
 	err = xa_insert(&edev->peers, p->id, peer, GFP_KERNEL);
@@ -119,6 +134,7 @@ static int peer_add(struct et_dev *edev, struct et_peer_params *p)
 	err = swap_selectors(peer, p);
 	if (err)
 		goto err_erase;
+	set_switches(peer, p);
 	edev->peer_count++;
 	return 0;
 
@@ -134,9 +150,8 @@ static int peer_change(struct et_peer *peer, struct et_peer_params *p)
 	struct et_endpoint *old = et_cfg_deref(peer->endpoint, peer->edev), *new = NULL;
 	int err;
 
-	if (p->has_remote || p->has_local) {
-		new = endpoint_new(p->has_remote ? p->remote : old->remote,
-				   p->has_local ? p->local : old->local);
+	if (p->has_remote || p->has_local || p->has_encap) {
+		new = endpoint_new(p, old);
 		if (!new)
 			return -ENOMEM;
 	}
@@ -151,6 +166,7 @@ static int peer_change(struct et_peer *peer, struct et_peer_params *p)
 		rcu_assign_pointer(peer->endpoint, new);
 		call_rcu(&old->rcu, endpoint_free_rcu);
 	}
+	set_switches(peer, p);
 	return 0;
 }
 

@@ -18,6 +18,8 @@ struct et_endpoint {
 	struct rcu_head rcu;
 	__be32 remote;
 	__be32 local;			/* 0: the route decides */
+	__be16 sport;			/* ESP in UDP: ours and the peer's; both 0: ESP alone */
+	__be16 dport;
 	struct dst_cache route;
 };
 
@@ -32,6 +34,8 @@ struct et_peer {
 	struct et_endpoint __rcu *endpoint;
 	struct et_sa __rcu *out;	/* the current outbound SA, or none */
 	struct et_selectors __rcu *selectors;
+	u8 mapping;			/* enum esptun_mapping */
+	bool acquire;			/* traffic may start it */
 	struct et_drops drops;
 	struct list_head sas;		/* et_sa.of_peer, oldest first; et_dev.cfg */
 
@@ -43,9 +47,13 @@ struct et_peer {
 /* What peer-set gives; NULL or absent: leave as it is. */
 struct et_peer_params {
 	u32 id;
-	bool has_remote, has_local;
+	bool has_remote, has_local, has_encap, has_mapping, has_acquire;
 	__be32 remote;
 	__be32 local;
+	__be16 sport;
+	__be16 dport;
+	u8 mapping;
+	bool acquire;
 	struct et_selectors *selectors;	/* taken over by a call that succeeds */
 	u32 bad_selector;		/* set on -EEXIST */
 };

@@ -102,8 +102,14 @@ static int put_peer(struct sk_buff *msg, struct et_peer *peer)
 	      nla_put_be32(msg, ESPTUN_A_PEER_REMOTE_IPV4, ep->remote);
 	if (!err && ep->local)
 		err = nla_put_be32(msg, ESPTUN_A_PEER_LOCAL_IPV4, ep->local);
+	if (!err && ep->dport)
+		err = nla_put_be16(msg, ESPTUN_A_PEER_ENCAP_SPORT, ep->sport) ?:
+		      nla_put_be16(msg, ESPTUN_A_PEER_ENCAP_DPORT, ep->dport);
 	if (!err && out)
 		err = nla_put_be32(msg, ESPTUN_A_PEER_SPI_OUT, out->spi);
+	if (!err)
+		err = nla_put_u32(msg, ESPTUN_A_PEER_MAPPING, peer->mapping) ?:
+		      nla_put_u8(msg, ESPTUN_A_PEER_ACQUIRE, peer->acquire);
 	for (i = 0; !err && i < sels->count; i++)
 		err = put_selector(msg, &sels->entry[i].sel);
 	return err ?: put_drops(msg, ESPTUN_A_PEER_DROPS, &peer->drops);

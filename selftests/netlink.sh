@@ -56,6 +56,12 @@ peers()
 		selectors=local-ipv4=10.1.0.1,local-len=16,remote-ipv4=10.7.0.0,remote-len=16
 	peer "ports need a proto that has them" 5 selectors=$good,local-port=53
 	peer "ports need a proto that has them" 5 selectors=$good,proto=1,remote-port=53
+	peer "encap-sport, beside encap-dport: missing" "" encap-dport=4500 selectors=$good
+	peer "encap-dport, beside encap-sport: missing" "" encap-sport=4500 selectors=$good
+	peer "are 0 both, or neither" 8 encap-sport=0 encap-dport=4500 selectors=$good
+	peer "are 0 both, or neither" 8 encap-sport=4500 encap-dport=0 selectors=$good
+	peer "out of range" 10 mapping=3 selectors=$good
+	peer "out of range" 11 acquire=2 selectors=$good
 	peer "given twice, or another peer has it" 5 selectors=$good selectors=$good
 	peer "given twice, or another peer has it" 5 selectors=$prefixes
 	# Of all these nothing is there, and the first is untouched.

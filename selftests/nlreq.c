@@ -20,7 +20,7 @@
 
 #define ROOM 65536
 
-enum type { U8, U16, U32, U64, BE32, DEV, FLAG, OCTETS, NEST };
+enum type { U8, U16, U32, U64, BE16, BE32, DEV, FLAG, OCTETS, NEST };
 
 struct attr {
 	const char *name;
@@ -61,6 +61,10 @@ static const struct attr peer_attrs[] = {
 	{ "remote-ipv4", ESPTUN_A_PEER_REMOTE_IPV4, BE32, NULL },
 	{ "local-ipv4", ESPTUN_A_PEER_LOCAL_IPV4, BE32, NULL },
 	{ "selectors", ESPTUN_A_PEER_SELECTORS, NEST, selector_attrs },
+	{ "encap-sport", ESPTUN_A_PEER_ENCAP_SPORT, BE16, NULL },
+	{ "encap-dport", ESPTUN_A_PEER_ENCAP_DPORT, BE16, NULL },
+	{ "mapping", ESPTUN_A_PEER_MAPPING, U32, NULL },
+	{ "acquire", ESPTUN_A_PEER_ACQUIRE, U8, NULL },
 	{ NULL, 0, FLAG, NULL },
 };
 
@@ -183,6 +187,10 @@ static void put_value(struct request *r, const struct attr *a, char *text)
 		break;
 	case U64:
 		put(r, a->number, &v, sizeof(v));
+		break;
+	case BE16:
+		v16 = htons(v16);
+		put(r, a->number, &v16, sizeof(v16));
 		break;
 	case BE32:
 		v32 = be32(text);

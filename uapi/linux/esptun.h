@@ -51,6 +51,20 @@ enum esptun_expire_reason {
 	ESPTUN_EXPIRE_REASON_PACKETS,
 };
 
+/**
+ * enum esptun_mapping - What happens when the peer sends from another address
+ *   or port than its endpoint's: only a packet counts that is authentic, new,
+ *   and the highest yet on its SA.
+ * @ESPTUN_MAPPING_IGNORE: nothing
+ * @ESPTUN_MAPPING_EVENT: peer-moved-ntf
+ * @ESPTUN_MAPPING_FOLLOW: peer-moved-ntf, and the endpoint is replaced
+ */
+enum esptun_mapping {
+	ESPTUN_MAPPING_IGNORE,
+	ESPTUN_MAPPING_EVENT,
+	ESPTUN_MAPPING_FOLLOW,
+};
+
 enum {
 	ESPTUN_A_SELECTOR_LOCAL_IPV4 = 1,
 	ESPTUN_A_SELECTOR_LOCAL_LEN,
@@ -101,6 +115,10 @@ enum {
 	ESPTUN_A_PEER_SELECTORS,
 	ESPTUN_A_PEER_DROPS,
 	ESPTUN_A_PEER_SPI_OUT,
+	ESPTUN_A_PEER_ENCAP_SPORT,
+	ESPTUN_A_PEER_ENCAP_DPORT,
+	ESPTUN_A_PEER_MAPPING,
+	ESPTUN_A_PEER_ACQUIRE,
 
 	__ESPTUN_A_PEER_MAX,
 	ESPTUN_A_PEER_MAX = (__ESPTUN_A_PEER_MAX - 1)
@@ -147,6 +165,8 @@ enum {
 	ESPTUN_CMD_SA_GET,
 	ESPTUN_CMD_SA_EXPIRE_NTF,
 	ESPTUN_CMD_SA_FIRST_NTF,
+	ESPTUN_CMD_ACQUIRE_NTF,
+	ESPTUN_CMD_PEER_MOVED_NTF,
 
 	__ESPTUN_CMD_MAX,
 	ESPTUN_CMD_MAX = (__ESPTUN_CMD_MAX - 1)
