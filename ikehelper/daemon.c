@@ -261,6 +261,9 @@ static void act(struct daemon *d, const struct ike_action *a)
 	case IKE_SA_DEL:
 		tunnel_del(d, peer, a->sa.child, a->sa.out, a->sa.spi);
 		break;
+	case IKE_ESP_PATH:
+		tunnel_move(d, peer, a->esp_path.child, &a->esp_path.path);
+		break;
 	case IKE_TRACE:
 		record_event(d, &a->trace);
 		break;

@@ -73,6 +73,9 @@ int tunnels_start(struct daemon *d);  /* makes all peers, tries all suites */
 void tunnels_clear(struct daemon *d); /* takes all peers of daemons out, with their SAs */
 int tunnel_reserve(struct daemon *d, size_t peer, uint32_t child, uint8_t spi[4]);
 int tunnel_add(struct daemon *d, size_t peer, const struct ike_action *a);
+/* The peer is elsewhere: ESP of this child goes there. */
+void tunnel_move(struct daemon *d, size_t peer, uint32_t child,
+		 const struct ike_path *path);
 void tunnel_activate(struct daemon *d, size_t peer, uint32_t child, const uint8_t spi[4]);
 void tunnel_del(struct daemon *d, size_t peer, uint32_t child, bool out,
 		const uint8_t spi[4]);

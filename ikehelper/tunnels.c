@@ -73,6 +73,15 @@ int tunnel_add(struct daemon *d, size_t peer, const struct ike_action *a)
 	return -1;
 }
 
+void tunnel_move(struct daemon *d, size_t peer, uint32_t child,
+		 const struct ike_path *path)
+{
+	const struct ike_child_cfg sel = d->link[peer].child[child].selector;
+
+	if (set_peer(d, peer, child, path, &sel.local, &sel.remote) < 0)
+		complain(d, peer, "cannot tell the module where the peer is");
+}
+
 int tunnel_reserve(struct daemon *d, size_t peer, uint32_t child, uint8_t spi[4])
 {
 	if (mod_spi_alloc(d->mod, d->link[peer].ifindex, tunnel_id(d, peer, child),

@@ -134,6 +134,9 @@ void ike_command(struct ike *ike, uint64_t now, const struct ike_command *cmd)
 	case IKE_ACQUIRE:
 		command_acquire(peer, cmd->child);
 		break;
+	case IKE_MOVED:
+		nat_moved(peer, cmd->child, &cmd->moved);
+		break;
 	}
 	settle(ike);
 }
@@ -187,6 +190,7 @@ static size_t list_pairs(const struct peer *peer, struct ike_child_status *out)
 				.renew_at = p->renew_at,
 				.hard_at = p->hard_at,
 				.up = p->activate_at == NEVER,
+				.encap = p->encap,
 			};
 			memcpy(s->spi_in, p->spi_in, 4);
 			memcpy(s->spi_out, p->spi_out, 4);
@@ -211,6 +215,8 @@ static void peer_status(const struct peer *peer,
 			.state = state_text(sa),
 			.path = sa->path,
 			.initiator = sa->initiator,
+			.nat_here = sa->nat.here,
+			.nat_there = sa->nat.there,
 			.suite = sa->suite,
 			.since = sa->since,
 			.hard_at = sa->hard_at == NEVER ? 0 : sa->hard_at,

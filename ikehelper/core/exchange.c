@@ -22,6 +22,7 @@ static void send_out(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
 
+	sa->peer->sent_at = sa->ike->now;
 	queue_send(sa->ike, sa->peer->cfg, &sa->path, buf_chunk(&x->out));
 }
 

@@ -98,18 +98,18 @@ static bool is_zero(const uint8_t *cookie)
 	return !memcmp(cookie, zero, sizeof(zero));
 }
 
+/* By the cookies alone once both sides know them: a NAT may change all the rest. */
 static struct ike_sa *find_sa(const struct incoming *in)
 {
 	for (struct peer *peer = in->ike->peers; peer; peer = peer->next) {
 		for (struct ike_sa *sa = peer->sas; sa; sa = sa->next) {
 			const uint8_t *cookie_r = sa->cookies + 8;
 
-			if (sa->dead || memcmp(sa->cookies, in->h.cookie_i, 8) != 0 ||
-			    !same_address(&sa->path.remote, &in->path->remote))
+			if (sa->dead || memcmp(sa->cookies, in->h.cookie_i, 8) != 0)
 				continue;
-			/* Not known yet to one of the two sides, or the same. */
-			if (is_zero(cookie_r) || is_zero(in->h.cookie_r) ||
-			    !memcmp(cookie_r, in->h.cookie_r, 8))
+			if (!memcmp(cookie_r, in->h.cookie_r, 8) ||
+			    ((is_zero(cookie_r) || is_zero(in->h.cookie_r)) &&
+			     same_address(&sa->path.remote, &in->path->remote)))
 				return sa;
 		}
 	}
@@ -222,8 +222,10 @@ static bool take(struct exchange *x, const struct row *row, const struct incomin
 	int ret = -1;
 
 	trace_message(x, TRACE_RECEIVED, row, ps, in->datagram.len);
-	if (row->prot != PROT_NONE)
+	if (row->prot != PROT_NONE) {
 		sa->heard_at = ike->now;
+		nat_follow(sa, in->path);
+	}
 	if (payloads_check(ps, row->must, row->may, why))
 		refuse(x, N_PAYLOAD_MALFORMED, "payloads", "%s: %s", row->name, why);
 	else
@@ -431,6 +433,11 @@ static void dispatch(struct ike_sa *sa, struct incoming *in)
 {
 	struct exchange *x;
 
+	if (!(in->h.flags & FLAG_ENCRYPTED) &&
+	    !same_address(&sa->path.remote, &in->path->remote))
+		return stray(in, sa->peer,
+			     "nothing protects it, and it is not the peer's "
+			     "address");
 	/* The daemon may not have known which address of ours the peer sees. */
 	if (!sa->path.local.family)
 		sa->path.local = in->path->local;
@@ -458,6 +465,9 @@ void ike_input(struct ike *ike, uint64_t now, const struct ike_path *path,
 	char why[WHY_MAX];
 
 	ike->now = now;
+	/* A keepalive that came to port 500 (RFC 3948 section 2.3). */
+	if (len == 1 && data[0] == 0xff)
+		return;
 	if (header_read(&in.h, data, len, why))
 		return stray(&in, NULL, why);
 	if ((in.h.version & 0xf0) != IKE_V1)

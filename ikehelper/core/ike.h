@@ -76,6 +76,7 @@ struct ike_peer {
 	uint32_t ike_seconds; /* lifetime of the control tunnel */
 	uint32_t esp_seconds; /* lifetime of the ESP tunnels */
 	enum ike_start start;
+	bool encap; /* ESP in UDP even without a NAT on the way */
 };
 
 /* Randomness: fills out with len octets; must not fail. Tests give a seeded one. */
@@ -92,6 +93,7 @@ enum ike_action_type {
 	IKE_SA_ADD,   /* load an SA into the module; answer with ike_answer() */
 	IKE_SA_ACTIVATE, /* send on this outbound SA from now on */
 	IKE_SA_DEL,	 /* remove an SA or free a reserved SPI, if it is still there */
+	IKE_ESP_PATH,	 /* the peer is elsewhere: a child's ESP in UDP goes there now */
 	IKE_TRACE,	 /* something happened that a person may want to see */
 	IKE_KEYLOG,	 /* a key for Wireshark, for a peer whose key log is on */
 };
@@ -142,6 +144,8 @@ struct ike_action {
 			uint8_t pair_spi[4];  /* out only: the inbound SA of the pair */
 			bool active;	      /* out only: send on it at once */
 			struct ike_path path; /* outer addresses */
+			bool encap;	      /* ESP in UDP, by the ports of path */
+			bool follow;	      /* encap only: the peer's NAT may move it */
 			struct ike_subnet local, remote;
 			struct esp_proposal suite;
 			const uint8_t *key; /* cipher key and salt as KEYMAT gives them */
@@ -155,6 +159,10 @@ struct ike_action {
 			bool out;
 			uint8_t spi[4];
 		} sa; /* IKE_SA_ACTIVATE, IKE_SA_DEL */
+		struct {
+			uint32_t child;
+			struct ike_path path;
+		} esp_path;
 		struct trace_event trace;
 		/* The control tunnel's key, as tshark's ikev1_decryption_table wants it. */
 		struct {
@@ -172,17 +180,19 @@ enum ike_command_type {
 	IKE_EXPIRE,   /* the module says that an SA reached a limit */
 	IKE_FIRST,    /* the module says that an inbound SA got its first packet */
 	IKE_ACQUIRE,  /* the module has traffic for a child without tunnels */
+	IKE_MOVED,    /* the module says that authentic ESP comes from elsewhere now */
 	IKE_LOG_KEYS, /* emit IKE_KEYLOG from now on, or no more: keylog says which */
 };
 
 struct ike_command {
 	enum ike_command_type type;
 	const struct ike_peer *peer;
-	uint32_t child; /* IKE_EXPIRE, IKE_FIRST, IKE_ACQUIRE */
-	bool out, hard; /* IKE_EXPIRE */
-	uint8_t spi[4]; /* IKE_EXPIRE, IKE_FIRST */
-	bool keylog;	/* IKE_LOG_KEYS */
-	bool control;	/* IKE_REKEY */
+	uint32_t child;	       /* IKE_EXPIRE, IKE_FIRST, IKE_ACQUIRE, IKE_MOVED */
+	bool out, hard;	       /* IKE_EXPIRE */
+	uint8_t spi[4];	       /* IKE_EXPIRE, IKE_FIRST */
+	bool keylog;	       /* IKE_LOG_KEYS */
+	bool control;	       /* IKE_REKEY */
+	struct ike_addr moved; /* IKE_MOVED: where from */
 };
 
 /* What a person sees of one control tunnel, and of one pair of ESP tunnels. */
@@ -192,7 +202,7 @@ struct ike_child_status {
 	struct esp_proposal suite;
 	struct ike_subnet local, remote;
 	uint64_t since, renew_at, hard_at; /* 0: not yet, never */
-	bool up;
+	bool up, encap;
 };
 
 struct ike_sa_status {
@@ -201,6 +211,7 @@ struct ike_sa_status {
 	struct ike_path path;
 	uint8_t cookie_i[8], cookie_r[8];
 	bool initiator;
+	bool nat_here, nat_there; /* we are, the peer is behind a NAT */
 	struct ike_proposal suite;
 	uint64_t since, hard_at;
 	const struct ike_child_status *child;
@@ -210,7 +221,11 @@ struct ike_sa_status {
 struct ike *ike_new(const struct ike_env *env);
 void ike_free(struct ike *ike);
 
-/* Returns 0, or -1 when a peer of that name, or of the same two addresses, is there. */
+/*
+ * Returns 0, or -1 when a peer of that name is there, or one of the same two addresses.
+ * These may be the same where a NAT has several peers behind it: they have to have the
+ * same key, and each a remote_id of its own.
+ */
 int ike_peer_add(struct ike *ike, const struct ike_peer *peer);
 
 void ike_input(struct ike *ike, uint64_t now, const struct ike_path *path,

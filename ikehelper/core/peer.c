@@ -30,6 +30,28 @@ struct peer *peer_by_path(const struct ike *ike, const struct ike_path *path)
 	return any;
 }
 
+bool peer_alike(const struct ike_peer *a, const struct ike_peer *b)
+{
+	return same_address(&a->remote, &b->remote) &&
+	       (!a->local.family || !b->local.family ||
+		same_address(&a->local, &b->local));
+}
+
+static bool same_id(const struct ike_id *a, const struct ike_id *b)
+{
+	return a->type == b->type && a->len == b->len &&
+	       !memcmp(a->data, b->data, a->len);
+}
+
+/* Two that nothing tells apart, not even their identities. */
+static bool clash(const struct ike_peer *a, const struct ike_peer *b)
+{
+	return same_address(&a->remote, &b->remote) &&
+	       same_address(&a->local, &b->local) &&
+	       (!a->remote_id.type || !b->remote_id.type ||
+		same_id(&a->remote_id, &b->remote_id));
+}
+
 int ike_peer_add(struct ike *ike, const struct ike_peer *cfg)
 {
 	struct peer **at = &ike->peers;
@@ -38,9 +60,7 @@ int ike_peer_add(struct ike *ike, const struct ike_peer *cfg)
 	for (; *at; at = &(*at)->next) {
 		const struct ike_peer *other = (*at)->cfg;
 
-		if (!strcmp(other->name, cfg->name) ||
-		    (same_address(&other->remote, &cfg->remote) &&
-		     same_address(&other->local, &cfg->local)))
+		if (!strcmp(other->name, cfg->name) || clash(other, cfg))
 			return -1;
 	}
 	peer = calloc(1, sizeof(*peer));
@@ -217,7 +237,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 uint64_t peer_deadline(const struct peer *peer)
 {
 	bool up = sa_current(peer);
-	uint64_t at = control_due(peer);
+	uint64_t at = earlier(control_due(peer), nat_keepalive_at(peer));
 
 	for (uint32_t i = 0; i < peer->cfg->n_child; i++) {
 		if (up && !phase2_under_way(peer, i))

@@ -52,6 +52,8 @@ int esp_proposal_parse(const char *text, bool legacy, struct esp_proposal *out,
 void ike_proposal_text(const struct ike_proposal *p, char *out);
 void esp_proposal_text(const struct esp_proposal *p, char *out);
 
+bool ike_proposal_same(const struct ike_proposal *a, const struct ike_proposal *b);
+
 const char *ike_group_text(enum ike_group group); /* "modp2048" */
 
 /* What was selected from a peer's SA payload. */
@@ -78,12 +80,12 @@ enum select {
 /*
  * Bodies of SA payloads (RFC 2407 section 4.6.1, RFC 2409 appendix A): one proposal, one
  * transform for each suite, best first, with a lifetime in seconds. IKE authenticates with
- * a pre-shared key; ESP is in tunnel mode.
+ * a pre-shared key; ESP is in tunnel mode, and mode (MODE_...) says whether in UDP.
  */
 void ike_sa_write(struct buf *b, const struct ike_proposal *p, size_t n,
 		  uint32_t seconds);
 void esp_sa_write(struct buf *b, const struct esp_proposal *p, size_t n,
-		  const uint8_t *spi, uint32_t seconds);
+		  const uint8_t *spi, uint32_t seconds, uint16_t mode);
 
 /*
  * Selects, by our order of preference, a transform of sa that equals one of ours. The
@@ -93,7 +95,7 @@ void esp_sa_write(struct buf *b, const struct esp_proposal *p, size_t n,
 enum select ike_sa_select(struct chunk sa, const struct ike_proposal *ours, size_t n,
 			  bool only_one, struct ike_choice *out, char *why);
 enum select esp_sa_select(struct chunk sa, const struct esp_proposal *ours, size_t n,
-			  bool only_one, struct esp_choice *out, char *why);
+			  bool udp, bool only_one, struct esp_choice *out, char *why);
 
 /* The lifetime attributes of phase 2, which RESPONDER-LIFETIME carries as well. */
 void esp_life_write(struct buf *b, uint32_t seconds);

@@ -10,7 +10,7 @@
 
 #define SA_FIXED 8 /* octets of DOI and situation */
 
-static bool ike_same(const struct ike_proposal *a, const struct ike_proposal *b)
+bool ike_proposal_same(const struct ike_proposal *a, const struct ike_proposal *b)
 {
 	return a->cipher == b->cipher && a->key_bits == b->key_bits &&
 	       a->hash == b->hash && a->group == b->group;
@@ -71,7 +71,7 @@ enum select ike_sa_select(struct chunk sa, const struct ike_proposal *ours, size
 	for (size_t i = 0; i < n && !(only_one && count > 1); i++) {
 		for (int j = 0; j < count; j++) {
 			if (!transform_ike(&t[j], &theirs) ||
-			    !ike_same(&theirs, &ours[i]))
+			    !ike_proposal_same(&theirs, &ours[i]))
 				continue;
 			out->suite = theirs;
 			out->seconds = t[j].seconds;
@@ -85,7 +85,7 @@ enum select ike_sa_select(struct chunk sa, const struct ike_proposal *ours, size
 }
 
 enum select esp_sa_select(struct chunk sa, const struct esp_proposal *ours, size_t n,
-			  bool only_one, struct esp_choice *out, char *why)
+			  bool udp, bool only_one, struct esp_choice *out, char *why)
 {
 	struct transform t[TRANSFORMS_MAX];
 	int count = transforms_read(sa, false, t, why);
@@ -96,7 +96,7 @@ enum select esp_sa_select(struct chunk sa, const struct esp_proposal *ours, size
 		return SELECT_MALFORMED;
 	for (size_t i = 0; i < n && !(only_one && count > 1); i++) {
 		for (int j = 0; j < count; j++) {
-			if (!transform_esp(&t[j], &theirs) ||
+			if (!transform_esp(&t[j], udp, &theirs) ||
 			    !esp_same(&theirs, &ours[i]))
 				continue;
 			out->suite = theirs;
@@ -168,7 +168,7 @@ void esp_life_write(struct buf *b, uint32_t seconds)
 }
 
 void esp_sa_write(struct buf *b, const struct esp_proposal *p, size_t n,
-		  const uint8_t *spi, uint32_t seconds)
+		  const uint8_t *spi, uint32_t seconds, uint16_t mode)
 {
 	size_t proposal;
 
@@ -178,7 +178,7 @@ void esp_sa_write(struct buf *b, const struct esp_proposal *p, size_t n,
 		size_t at = begin_transform(b, i, n, wire_esp_cipher(p[i].cipher));
 
 		put_tv(b, A2_KEY_BITS, p[i].key_bits);
-		put_tv(b, A2_MODE, MODE_TUNNEL);
+		put_tv(b, A2_MODE, mode);
 		if (p[i].group != GROUP_NONE)
 			put_tv(b, A2_GROUP, p[i].group);
 		if (p[i].integ != HASH_NONE)

@@ -103,6 +103,16 @@ void queue_sa_activate(struct ike *ike, const struct ike_peer *peer, uint32_t ch
 	memcpy(q->action.sa.spi, spi, 4);
 }
 
+void queue_esp_path(struct peer *peer, uint32_t child, const struct ike_path *path)
+{
+	struct queued *q = enqueue(peer->ike, IKE_ESP_PATH, peer->cfg);
+
+	if (!q)
+		return;
+	q->action.esp_path.child = child;
+	q->action.esp_path.path = *path;
+}
+
 void queue_keylog(struct ike_sa *sa)
 {
 	struct queued *q = enqueue(sa->ike, IKE_KEYLOG, sa->peer->cfg);

@@ -59,6 +59,18 @@ void sa_free(struct ike_sa *sa)
 	free(sa);
 }
 
+void sa_give(struct ike_sa *sa, struct peer *peer)
+{
+	struct ike_sa **at = &sa->peer->sas;
+
+	while (*at != sa)
+		at = &(*at)->next;
+	*at = sa->next;
+	sa->peer = peer;
+	sa->next = peer->sas;
+	peer->sas = sa;
+}
+
 struct ike_sa *sa_current(const struct peer *peer)
 {
 	struct ike_sa *best = NULL;

@@ -34,12 +34,23 @@
 #define LIFE_MAX    86400
 #define NEVER	    UINT64_MAX
 
+/* Do both sides know NAT traversal, as RFC 3947 has it, or only as its draft 02? */
+enum nat_t { NAT_T_NONE, NAT_T_DRAFT, NAT_T_RFC };
+
+/* NAT on the way, as phase 1 found it: on our side, on the peer's. */
+struct nat {
+	enum nat_t known;
+	bool here, there;
+};
+
 /* One inbound and one outbound ESP SA that phase 2 made together. */
 struct pair {
 	struct pair *next; /* older */
 	uint8_t spi_in[4], spi_out[4];
 	struct esp_proposal suite;
 	struct ike_path path;
+	struct nat nat;
+	bool encap; /* ESP in UDP, by the ports of path */
 	struct ike_subnet local, remote;
 	uint64_t began_at; /* its phase 2: this orders the pairs alike on both sides */
 	uint64_t since, renew_at, hard_at;
@@ -68,6 +79,7 @@ struct peer {
 	bool keylog;
 	unsigned int failures;
 	uint64_t retry_at;
+	uint64_t sent_at;   /* the last datagram to it */
 	struct ike_sa *sas; /* the newest first */
 };
 
@@ -101,6 +113,7 @@ struct quick_mode {
 	uint8_t spi[4]; /* our inbound one */
 	bool have_spi, added_in, added_out;
 	bool handed_over; /* the pair lives on without us */
+	bool udp;	  /* ESP in UDP is what is offered, or agreed on */
 	uint64_t seconds;
 	bool tell_lifetime; /* answer with RESPONDER-LIFETIME */
 };
@@ -149,8 +162,9 @@ struct ike_sa {
 	uint8_t version; /* IKE_V1 */
 	bool initiator;
 	bool established;
-	bool dead; /* to be freed at the end of the call into the core */
-	struct ike_path path;
+	bool dead;	      /* to be freed at the end of the call into the core */
+	struct ike_path path; /* moved only by nat_follow() and nat_float() */
+	struct nat nat;
 	uint8_t cookies[COOKIES_LEN];
 	uint32_t negotiation;
 	struct ike_proposal suite;
@@ -210,6 +224,8 @@ struct ike {
 /* sa.c: control tunnels and exchanges */
 struct ike_sa *sa_new(struct peer *peer, bool initiator, const struct ike_path *path);
 void sa_free(struct ike_sa *sa);
+/* It turns out to be another peer's. */
+void sa_give(struct ike_sa *sa, struct peer *peer);
 /* The control tunnel to start exchanges in: established, the newest, not retired. */
 struct ike_sa *sa_current(const struct peer *peer);
 /*
@@ -237,6 +253,8 @@ struct peer *peer_by_path(const struct ike *ike, const struct ike_path *path);
 struct peer *peer_by_cfg(const struct ike *ike, const struct ike_peer *cfg);
 /* Its children are to be brought up, or are not to be any more. */
 void peer_want(struct peer *peer, bool wanted);
+/* Before packet 5 nothing tells the two apart. */
+bool peer_alike(const struct ike_peer *a, const struct ike_peer *b);
 /* Starts what is due: phase 1, phase 2s, renewals. */
 void peer_run(struct peer *peer);
 uint64_t peer_deadline(const struct peer *peer);
@@ -293,6 +311,8 @@ void queue_sa_del(struct ike *ike, const struct ike_peer *peer, uint32_t child, 
 		  const uint8_t *spi);
 void queue_sa_activate(struct ike *ike, const struct ike_peer *peer, uint32_t child,
 		       const uint8_t *spi);
+/* The ESP tunnels of a child go this way from now on. */
+void queue_esp_path(struct peer *peer, uint32_t child, const struct ike_path *path);
 void queue_keylog(struct ike_sa *sa);
 struct trace_event *queue_trace(struct ike *ike, const struct ike_peer *peer);
 void queue_free(struct ike *ike);
@@ -369,6 +389,31 @@ void main_show(struct exchange *x, struct chunk theirs);
 int main_answer(struct exchange *x, enum need_kind kind, struct chunk data);
 /* Returns 0, or -1 without memory. */
 int main_start(struct peer *peer);
+
+/* v1_nat.c */
+void nat_put_vendors(const struct exchange *x, struct buf *b, size_t *next);
+/* Returns 0, or -1 after refuse(): the peer cannot do what we insist on. */
+int nat_take_vendors(struct exchange *x, const struct payloads *ps);
+/* HASH(CKY-I | CKY-R | address | port), RFC 3947 section 3.2. Returns 0 or -1. */
+int nat_hash(enum ike_hash hash, const uint8_t *cookies, const struct ike_addr *a,
+	     uint8_t *out);
+/* NAT-D payloads. Returns 0, or -1 after refuse(). */
+int nat_put(struct exchange *x, struct buf *b, size_t *next);
+void nat_take(struct exchange *x, const struct payloads *ps);
+/* As initiator, with packet 5: to UDP port 4500, if there is a NAT or we insist. */
+void nat_float(struct ike_sa *sa);
+bool nat_floated(const struct ike_sa *sa);
+/* ESP is to go in UDP. */
+bool nat_udp(const struct ike_sa *sa);
+/* A verified message, that is no repetition, came this way: the peer may be there now. */
+void nat_follow(struct ike_sa *sa, const struct ike_path *path);
+/* The same for ESP, which the module has verified. */
+void nat_moved(struct peer *peer, uint32_t child, const struct ike_addr *to);
+/* When a keepalive is due, NEVER without a NAT on our side; sends it if it is. */
+uint64_t nat_keepalive_at(const struct peer *peer);
+void nat_keepalive(struct peer *peer);
+/* Where a peer behind a NAT was last: nothing else leads to it. NULL: no NAT there. */
+const struct ike_path *nat_path(const struct peer *peer);
 
 /* v1_quick.c */
 int quick1_prepare(struct exchange *x);

@@ -11,6 +11,7 @@ static void phase1_timeout(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
 	char addr[64], name[48];
+	const char *port = nat_floated(sa) ? ", or UDP port 4500 is filtered" : "";
 
 	words_addr(&sa->path.remote, false, addr, sizeof(addr));
 	words_notify(sa->hint_notify, name, sizeof(name));
@@ -28,9 +29,9 @@ static void phase1_timeout(struct exchange *x)
 		refuse(x, 0, "psk-differs",
 		       "packet 5 was not answered%s%s: most likely the pre-shared keys "
 		       "differ (we used the key for %s), or the peer expects another "
-		       "identity",
+		       "identity%s",
 		       sa->hint_notify ? " but with " : "", sa->hint_notify ? name : "",
-		       addr);
+		       addr, port);
 	else if (sa->hint_notify)
 		refuse(x, 0,
 		       sa->hint_notify == N_NO_PROPOSAL_CHOSEN ? "no-proposal"
@@ -133,6 +134,7 @@ static void peer_timer(struct peer *peer)
 	uint64_t now = peer->ike->now;
 	struct pair *next;
 
+	nat_keepalive(peer);
 	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next)
 		if (!sa->dead)
 			sa_timer(sa);

@@ -259,6 +259,10 @@ static void say_payload(struct words *w, const struct row *row, const struct pay
 		return say_delete(w, p);
 	case PL_VENDOR:
 		return say(w, "vendor: %s", vendor_name(vendor_of(p)));
+	case PL_NATD:
+	case PL_NATD_DRAFT:
+		return say(w, "NAT-D: hash of the %s's address",
+			   p == payload_get(ps, p->type, 0) ? "receiver" : "sender");
 	default:
 		return say(w, "%s", payload_name(p->type));
 	}

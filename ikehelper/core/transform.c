@@ -308,7 +308,12 @@ bool transform_ike(const struct transform *t, struct ike_proposal *p)
 	return !t->unacceptable && t->proto == PROTO_ISAKMP && t->auth == AUTH_PSK;
 }
 
-bool transform_esp(const struct transform *t, struct esp_proposal *p)
+static bool in_udp(const struct transform *t)
+{
+	return t->mode == MODE_UDP_TUNNEL || t->mode == MODE_UDP_TUNNEL_DRAFT;
+}
+
+bool transform_esp(const struct transform *t, bool udp, struct esp_proposal *p)
 {
 	*p = (struct esp_proposal){
 		.cipher = code_of(esp_ciphers, t->cipher)->ours,
@@ -318,7 +323,7 @@ bool transform_esp(const struct transform *t, struct esp_proposal *p)
 	};
 	p->key_bits = key_bits(t, p->cipher);
 	return !t->unacceptable && t->proto == PROTO_ESP && t->spi.len == 4 &&
-	       (t->mode == MODE_TUNNEL || !t->mode) && t->esn <= 1 &&
+	       (udp ? in_udp(t) : t->mode == MODE_TUNNEL || !t->mode) && t->esn <= 1 &&
 	       (p->integ != HASH_NONE || !t->hash) &&
 	       (p->group != GROUP_NONE || !t->group);
 }
@@ -361,7 +366,9 @@ static void transform_text(const struct transform *t, bool phase1, char *out, si
 	}
 	if (t->esn)
 		at += snprintf(out + at, size - at, "-esn");
-	if (!phase1 && t->mode > MODE_TUNNEL)
+	if (!phase1 && in_udp(t))
+		at += snprintf(out + at, size - at, " in UDP");
+	else if (!phase1 && t->mode > MODE_TUNNEL)
 		at += snprintf(out + at, size - at, " in mode %u", t->mode);
 	if (!phase1 && t->proto != PROTO_ESP)
 		snprintf(out + at, size - at, " of protocol %u", t->proto);

@@ -32,10 +32,15 @@ enum { /* attributes of phase 2 (RFC 2407 section 4.5, RFC 4304) */
 #define KEY_IKE	       1   /* transform identifier of phase 1 */
 #define LIFE_SECONDS   1
 #define AUTH_PSK       1
-#define MODE_TUNNEL    1
 #define DOI_IPSEC      1
 #define SIT_IDENTITY   1
 #define ATTRIBUTE_TV   0x8000
+
+enum { /* encapsulation modes (RFC 2407 section 4.5, RFC 3947 section 5.1) */
+       MODE_TUNNEL = 1,
+       MODE_UDP_TUNNEL = 3,
+       MODE_UDP_TUNNEL_DRAFT = 61443, /* until the RFC gave it a number */
+};
 
 /* One transform of an SA payload, with what its attributes say; 0 is "not said". */
 struct transform {
@@ -57,9 +62,9 @@ int transforms_read(struct chunk sa, bool phase1, struct transform *out, char *w
 /* Sets what a list of attributes says. Returns 0, or -1 when it is cut off. */
 int transform_attributes(struct transform *t, bool phase1, struct reader r);
 
-/* The suite that a transform means; false when it is none of ours. */
+/* The suite that a transform means; false when it is none of ours. udp: ESP in UDP. */
 bool transform_ike(const struct transform *t, struct ike_proposal *p);
-bool transform_esp(const struct transform *t, struct esp_proposal *p);
+bool transform_esp(const struct transform *t, bool udp, struct esp_proposal *p);
 
 /* The wire's numbers for what is ours; 0 when there is none. */
 uint16_t wire_ike_cipher(enum ike_cipher cipher);

@@ -17,9 +17,12 @@ int main_start(struct peer *peer)
 {
 	const struct ike_peer *cfg = peer->cfg;
 	struct ike_path path = { .local = cfg->local, .remote = cfg->remote };
+	const struct ike_path *last = nat_path(peer);
 	struct ike_sa *sa;
 	struct exchange *x;
 
+	if (last)
+		path = *last;
 	if (!path.local.port)
 		path.local.port = IKE_PORT;
 	if (!path.remote.port)
@@ -55,6 +58,7 @@ int main1_out(struct exchange *x, struct buf *b, size_t *next)
 
 	ike_sa_write(sai_b, cfg->ike, cfg->n_ike, cfg->ike_seconds);
 	payload_put(b, next, PL_SA, sai_b->data, sai_b->len);
+	nat_put_vendors(x, b, next);
 	return sai_b->bad ? refuse(x, 0, "memory", "out of memory") : 0;
 }
 
@@ -108,7 +112,7 @@ int main1_in(struct exchange *x, const struct payloads *ps)
 {
 	const struct payload *p = payload_get(ps, PL_SA, 0);
 
-	if (choose(x, ps, false))
+	if (choose(x, ps, false) || nat_take_vendors(x, ps))
 		return -1;
 	/* HASH_I and HASH_R cover this body as the initiator sent it (section 5). */
 	return buf_set(&x->main->sai_b, p->body, p->len);
@@ -117,12 +121,13 @@ int main1_in(struct exchange *x, const struct payloads *ps)
 int main2_out(struct exchange *x, struct buf *b, size_t *next)
 {
 	payload_put(b, next, PL_SA, x->main->sar_b.data, x->main->sar_b.len);
+	nat_put_vendors(x, b, next);
 	return 0;
 }
 
 int main2_in(struct exchange *x, const struct payloads *ps)
 {
-	return choose(x, ps, true);
+	return choose(x, ps, true) || nat_take_vendors(x, ps) ? -1 : 0;
 }
 
 /* Our part of the key agreement: a private key and a nonce. */
@@ -185,12 +190,15 @@ static void put_material(struct buf *b, size_t *next, const struct buf *gx,
 int main3_out(struct exchange *x, struct buf *b, size_t *next)
 {
 	put_material(b, next, &x->main->gxi, &x->main->ni);
-	return 0;
+	return nat_put(x, b, next);
 }
 
 int main3_in(struct exchange *x, const struct payloads *ps)
 {
-	return take_material(x, ps, &x->main->gxi, &x->main->ni);
+	if (take_material(x, ps, &x->main->gxi, &x->main->ni))
+		return -1;
+	nat_take(x, ps);
+	return 0;
 }
 
 int main4_prepare(struct exchange *x)
@@ -240,12 +248,15 @@ static int derive(struct exchange *x)
 int main4_out(struct exchange *x, struct buf *b, size_t *next)
 {
 	put_material(b, next, &x->main->gxr, &x->main->nr);
-	return derive(x);
+	return nat_put(x, b, next) || derive(x) ? -1 : 0;
 }
 
 int main4_in(struct exchange *x, const struct payloads *ps)
 {
-	return take_material(x, ps, &x->main->gxr, &x->main->nr);
+	if (take_material(x, ps, &x->main->gxr, &x->main->nr))
+		return -1;
+	nat_take(x, ps);
+	return 0;
 }
 
 int main5_prepare(struct exchange *x)
@@ -303,6 +314,7 @@ static bool first_contact(const struct ike_sa *sa)
 
 int main5_out(struct exchange *x, struct buf *b, size_t *next)
 {
+	nat_float(x->sa);
 	if (derive(x) || put_id_and_hash(x, b, next))
 		return -1;
 	if (first_contact(x->sa)) {
@@ -318,32 +330,71 @@ int main5_out(struct exchange *x, struct buf *b, size_t *next)
 	return 0;
 }
 
+/* Who the peer has to be: what the configuration says, or its address. */
+static struct id_body wanted_id(const struct ike_peer *cfg)
+{
+	const struct ike_id *id = &cfg->remote_id;
+	const struct ike_addr *a = &cfg->remote;
+
+	if (id->type)
+		return (struct id_body){ .type = id->type,
+					 .data = CHUNK(id->data, id->len) };
+	return (struct id_body){ .type = addr_id_type(a),
+				 .data = CHUNK(a->ip, addr_len(a)) };
+}
+
+static bool is_wanted(const struct ike_peer *cfg, const struct id_body *id)
+{
+	struct id_body want = wanted_id(cfg);
+
+	return id->type == want.type && id->data.len == want.data.len &&
+	       !memcmp(id->data.p, want.data.p, want.data.len);
+}
+
+static bool offers(const struct ike_peer *cfg, const struct ike_proposal *suite)
+{
+	for (size_t i = 0; i < cfg->n_ike; i++)
+		if (ike_proposal_same(&cfg->ike[i], suite))
+			return true;
+	return false;
+}
+
+/*
+ * Peers behind one NAT have the same address and the same pre-shared key: only now do we
+ * learn which of them it is (pitfall 1.1).
+ */
+static void find_by_id(struct ike_sa *sa, const struct id_body *id)
+{
+	for (struct peer *p = sa->ike->peers; p; p = p->next)
+		if (peer_alike(p->cfg, sa->peer->cfg) && is_wanted(p->cfg, id) &&
+		    offers(p->cfg, &sa->suite))
+			return sa_give(sa, p);
+}
+
 /* Is the peer who we are configured to talk to? */
 static int check_id(struct exchange *x, const struct payloads *ps)
 {
-	const struct ike_sa *sa = x->sa;
-	const struct ike_id *want = &sa->peer->cfg->remote_id;
-	const struct ike_addr *a = &sa->path.remote;
-	struct id_body ours = { .type = want->type,
-				.data = CHUNK(want->data, want->len) };
+	struct ike_sa *sa = x->sa;
+	struct id_body ours;
 	struct id_body id;
 	char why[WHY_MAX];
 
-	if (!want->type) {
-		ours.type = addr_id_type(a);
-		ours.data = CHUNK(a->ip, addr_len(a));
-	}
 	if (payload_get(ps, PL_ID, 1))
 		return refuse(x, N_PAYLOAD_MALFORMED, "malformed", "two ID payloads");
 	if (id_parse(&id, payload_get(ps, PL_ID, 0), why))
 		return refuse(x, N_PAYLOAD_MALFORMED, "malformed", "%s", why);
-	if (id.type == ours.type && id.data.len == ours.data.len &&
-	    !memcmp(id.data.p, ours.data.p, id.data.len))
+	if (!x->initiator && !is_wanted(sa->peer->cfg, &id))
+		find_by_id(sa, &id);
+	if (is_wanted(sa->peer->cfg, &id))
 		return 0;
 	refuse(x, N_INVALID_ID_INFORMATION, "id-differs",
 	       "the pre-shared key is right, but the peer's identity is not the "
-	       "configured one");
+	       "configured one%s",
+	       sa->nat.there ? ": it is behind a NAT, where its own address is another; "
+			       "write remote-id"
+			     : "");
 	if (x->refusal) {
+		ours = wanted_id(sa->peer->cfg);
 		words_id(&ours, x->refusal->ours, sizeof(x->refusal->ours));
 		words_id(&id, x->refusal->theirs, sizeof(x->refusal->theirs));
 	}

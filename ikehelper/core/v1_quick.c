@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Quick Mode: packets 7 to 9, which make one pair of ESP tunnels (RFC 2409 section 5.5). */
 #include "sa.h"
+#include "transform.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -95,6 +96,14 @@ int quick1_prepare(struct exchange *x)
 	return 0;
 }
 
+/* What we offer: ESP alone, or in UDP as the peer knows it. */
+static uint16_t mode_of(const struct exchange *x)
+{
+	if (!x->quick->udp)
+		return MODE_TUNNEL;
+	return x->sa->nat.known == NAT_T_RFC ? MODE_UDP_TUNNEL : MODE_UDP_TUNNEL_DRAFT;
+}
+
 int quick1_out(struct exchange *x, struct buf *b, size_t *next)
 {
 	struct quick_mode *q = x->quick;
@@ -108,7 +117,8 @@ int quick1_out(struct exchange *x, struct buf *b, size_t *next)
 		if (cfg->esp[i].group == q->choice.suite.group)
 			offer[n++] = cfg->esp[i];
 	at = payload_begin(b, next, PL_SA);
-	esp_sa_write(b, offer, n, q->spi, cfg->esp_seconds);
+	q->udp = nat_udp(x->sa);
+	esp_sa_write(b, offer, n, q->spi, cfg->esp_seconds, mode_of(x));
 	payload_end(b, at);
 	payload_put(b, next, PL_NONCE, q->ni.data, q->ni.len);
 	if (with_pfs(x))
@@ -122,16 +132,35 @@ int quick1_out(struct exchange *x, struct buf *b, size_t *next)
 	return 0;
 }
 
+/*
+ * With a NAT on the way ESP in UDP comes first, without one ESP alone; an initiator that
+ * thinks otherwise gets its will, unless we insist. In an answer it is what we offered.
+ */
+static enum select choose_esp(struct exchange *x, struct chunk sa_b, bool answer,
+			      struct esp_choice *choice, char *why)
+{
+	const struct ike_peer *cfg = cfg_of(x);
+	struct quick_mode *q = x->quick;
+	enum select s;
+
+	if (!answer)
+		q->udp = nat_udp(x->sa);
+	s = esp_sa_select(sa_b, cfg->esp, cfg->n_esp, q->udp, answer, choice, why);
+	if (s != SELECT_NONE || answer || (q->udp ? cfg->encap : !nat_floated(x->sa)))
+		return s;
+	q->udp = !q->udp;
+	return esp_sa_select(sa_b, cfg->esp, cfg->n_esp, q->udp, answer, choice, why);
+}
+
 static int choose(struct exchange *x, const struct payloads *ps, bool answer)
 {
 	const struct payload *p = payload_get(ps, PL_SA, 0);
 	struct chunk sa_b = CHUNK(p->body, p->len);
-	const struct ike_peer *cfg = cfg_of(x);
 	struct quick_mode *q = x->quick;
 	struct esp_choice choice;
 	char why[WHY_MAX];
 
-	switch (esp_sa_select(sa_b, cfg->esp, cfg->n_esp, answer, &choice, why)) {
+	switch (choose_esp(x, sa_b, answer, &choice, why)) {
 	case SELECT_MALFORMED:
 		return refuse(x, N_PAYLOAD_MALFORMED, "malformed", "%s", why);
 	case SELECT_NONE:
@@ -216,6 +245,8 @@ static int add_sa(struct exchange *x, bool out)
 	memcpy(add.sa_add.spi, out ? q->choice.spi : q->spi, 4);
 	memcpy(add.sa_add.pair_spi, q->spi, 4);
 	add.sa_add.path = x->sa->path;
+	add.sa_add.encap = q->udp;
+	add.sa_add.follow = q->udp && x->sa->nat.there;
 	quick_selectors(x, &add.sa_add.local, &add.sa_add.remote);
 	add.sa_add.suite = *suite;
 	add.sa_add.key = keys;
@@ -373,6 +404,8 @@ void quick_done(struct exchange *x)
 	memcpy(pair->spi_out, q->choice.spi, 4);
 	pair->suite = q->choice.suite;
 	pair->path = x->sa->path;
+	pair->nat = x->sa->nat;
+	pair->encap = q->udp;
 	pair->negotiation = x->sa->negotiation;
 	pair->initiator = x->initiator;
 	quick_selectors(x, &pair->local, &pair->remote);
@@ -390,11 +423,11 @@ void quick_done(struct exchange *x)
 	e->message_id = x->message_id;
 	snprintf(e->name, sizeof(e->name), "ESP tunnels");
 	snprintf(e->text, sizeof(e->text),
-		 "The ESP tunnels are up, one for each direction: %s to %s, %s, SPI in "
+		 "The ESP tunnels are up, one for each direction: %s to %s, %s%s, SPI in "
 		 "%02x%02x%02x%02x, out %02x%02x%02x%02x, for %llu s.",
-		 local, remote, suite, q->spi[0], q->spi[1], q->spi[2], q->spi[3],
-		 q->choice.spi[0], q->choice.spi[1], q->choice.spi[2], q->choice.spi[3],
-		 (unsigned long long)q->seconds);
+		 local, remote, suite, q->udp ? " in UDP" : "", q->spi[0], q->spi[1],
+		 q->spi[2], q->spi[3], q->choice.spi[0], q->choice.spi[1],
+		 q->choice.spi[2], q->choice.spi[3], (unsigned long long)q->seconds);
 	pair_up(x->sa->peer, q->child, pair);
 }
 

@@ -225,6 +225,8 @@ static void drain(struct world *w, struct side *side)
 		case IKE_SA_DEL:
 			module_del(side, a.sa.out, a.sa.spi);
 			break;
+		case IKE_ESP_PATH:
+			break;
 		case IKE_TRACE:
 			CHECK_TEXT(a.trace.words);
 			CHECK_TEXT(a.trace.text);

@@ -43,17 +43,17 @@ static void check_ike_sa(struct chunk sa)
 	buf_wipe(&choice.reply);
 }
 
-static void check_esp_sa(struct chunk sa)
+static void check_esp_sa(struct chunk sa, bool udp)
 {
 	struct esp_choice choice, again;
 	char why[PROPOSAL_TEXT * 2], text[100];
 
 	esp_sa_text(sa, text, sizeof(text));
 	CHECK(memchr(text, 0, sizeof(text)));
-	if (esp_sa_select(sa, esp, 3, false, &choice, why) != SELECT_OK)
+	if (esp_sa_select(sa, esp, 3, udp, false, &choice, why) != SELECT_OK)
 		return;
 	CHECK(choice.reply_spi + 4 <= choice.reply.len);
-	CHECK(esp_sa_select(buf_chunk(&choice.reply), esp, 3, true, &again, why) ==
+	CHECK(esp_sa_select(buf_chunk(&choice.reply), esp, 3, udp, true, &again, why) ==
 	      SELECT_OK);
 	CHECK(!memcmp(again.spi, "\0\0\0\0", 4));
 	buf_wipe(&again.reply);
@@ -70,7 +70,8 @@ static void check_payload(const struct payload *p)
 	switch (p->type) {
 	case PL_SA:
 		check_ike_sa(CHUNK(p->body, p->len));
-		check_esp_sa(CHUNK(p->body, p->len));
+		check_esp_sa(CHUNK(p->body, p->len), false);
+		check_esp_sa(CHUNK(p->body, p->len), true);
 		break;
 	case PL_ID:
 		if (!id_parse(&id, p, why))

@@ -87,7 +87,8 @@ static uint64_t travel(void)
 	return sim.net.now + 1 + sim_below(sim.delay);
 }
 
-void sim_send(struct pair_net *net, int from, const uint8_t *data, size_t len)
+void sim_send(struct pair_net *net, int from, const struct ike_path *path,
+	      const uint8_t *data, size_t len)
 {
 	struct kept *kept = &sim.kept[sim.n_kept++ % KEPT];
 
@@ -98,9 +99,9 @@ void sim_send(struct pair_net *net, int from, const uint8_t *data, size_t len)
 	if (sim_percent(sim.loss))
 		sim.f->lost++;
 	else
-		pair_fly(net, !from, travel(), data, len);
+		pair_fly(net, !from, travel(), path, data, len);
 	if (sim_percent(sim.twice))
-		pair_fly(net, !from, travel() + sim_below(60000), data, len);
+		pair_fly(net, !from, travel() + sim_below(60000), path, data, len);
 }
 
 void sim_answer(struct pair_net *net, int side, const struct answer *a)

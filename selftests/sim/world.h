@@ -62,7 +62,8 @@ void sim_at(struct event e);
 struct event sim_take(void);
 
 /* struct pair_world: datagrams, answers of other processes, the next event, actions. */
-void sim_send(struct pair_net *net, int from, const uint8_t *data, size_t len);
+void sim_send(struct pair_net *net, int from, const struct ike_path *path,
+	      const uint8_t *data, size_t len);
 void sim_answer(struct pair_net *net, int side, const struct answer *a);
 uint64_t sim_next(struct pair_net *net);
 void sim_action(struct pair_net *net, int side, const struct ike_action *a);

@@ -106,6 +106,7 @@ void pair_start(struct pair_net *net, const struct pair_cfg *cfg)
 		if (!cfg->quiet)
 			s->trace = calloc(PAIR_TRACES, sizeof(*s->trace));
 		snprintf(s->name, sizeof(s->name), "side %d", i);
+		set_addr(&s->home, ips[i]);
 		s->peer.name = s->name;
 		set_addr(&s->peer.local, ips[i]);
 		set_addr(&s->peer.remote, ips[!i]);
@@ -124,12 +125,27 @@ void pair_start(struct pair_net *net, const struct pair_cfg *cfg)
 	}
 }
 
+void pair_nat(struct pair_net *net, int side, bool forwards)
+{
+	static const char *const outside[] = { "198.51.100.1", "198.51.100.2" };
+	struct side *s = &net->side[side], *other = &net->side[!side];
+
+	s->nat =
+		(struct natbox){ .there = true, .forwards = forwards, .inside = s->home };
+	set_addr(&s->nat.outside, outside[side]);
+	other->peer.remote = s->nat.outside;
+	other->peer.remote_id =
+		(struct ike_id){ .type = 1, .len = 4 }; /* an IPv4 address */
+	memcpy(other->peer.remote_id.data, s->home.ip, 4);
+}
+
 void pair_crash(struct pair_net *net, int side)
 {
 	struct side *s = &net->side[side];
 
 	ike_free(s->ike);
 	memset(s->sa, 0, sizeof(s->sa));
+	memset(s->way, 0, sizeof(s->way));
 	s->reserved = 0;
 	boot(s);
 }
@@ -148,12 +164,13 @@ void pair_stop(struct pair_net *net)
 	}
 }
 
-void pair_fly(struct pair_net *net, int to, uint64_t at, const uint8_t *data, size_t len)
+void pair_fly(struct pair_net *net, int to, uint64_t at, const struct ike_path *path,
+	      const uint8_t *data, size_t len)
 {
 	struct datagram **end = &net->flying;
 	struct datagram *d = malloc(sizeof(*d) + len);
 
-	*d = (struct datagram){ .to = to, .at = at, .len = len };
+	*d = (struct datagram){ .to = to, .at = at, .path = *path, .len = len };
 	memcpy(d->data, data, len);
 	while (*end && (*end)->at <= at)
 		end = &(*end)->next;
@@ -164,22 +181,28 @@ void pair_fly(struct pair_net *net, int to, uint64_t at, const uint8_t *data, si
 static void take_send(struct pair_net *net, int from, const struct ike_action *a)
 {
 	enum verdict v = PASS;
+	struct ike_path path = { .local = a->send.path.remote,
+				 .remote = a->send.path.local };
 
+	if (!path.remote.family)
+		memcpy(&path.remote, &net->side[from].home,
+		       offsetof(struct ike_addr, port));
+	natbox_out(&net->side[from].nat, net->now, &path.remote);
 	if (a->send.len <= sizeof(net->last[from])) {
 		memcpy(net->last[from], a->send.data, a->send.len);
 		net->last_len[from] = a->send.len;
 	}
 	net->sent++;
 	if (net->world)
-		return net->world->send(net, from, a->send.data, a->send.len);
+		return net->world->send(net, from, &path, a->send.data, a->send.len);
 	if (net->fate)
 		v = net->fate(net, from, net->sent, a->send.data, a->send.len);
 	if (v != LOSE)
-		pair_fly(net, !from, net->now + 5, a->send.data, a->send.len);
+		pair_fly(net, !from, net->now + 5, &path, a->send.data, a->send.len);
 	if (v == TWICE)
-		pair_fly(net, !from, net->now + 5, a->send.data, a->send.len);
+		pair_fly(net, !from, net->now + 5, &path, a->send.data, a->send.len);
 	if (v == TWICE_LATE)
-		pair_fly(net, !from, net->now + 3000, a->send.data, a->send.len);
+		pair_fly(net, !from, net->now + 3000, &path, a->send.data, a->send.len);
 }
 
 static void answer(struct pair_net *net, int side, uint32_t id, const uint8_t *data,
@@ -233,6 +256,9 @@ static void take_sa_add(struct side *s, uint64_t now, const struct ike_action *a
 		.hard_seconds = a->sa_add.hard_seconds,
 		.hard_at = now + a->sa_add.hard_seconds * 1000,
 	};
+	s->way[sa->child] = (struct esp_way){ .path = a->sa_add.path,
+					      .encap = a->sa_add.encap,
+					      .follow = a->sa_add.follow };
 	memcpy(sa->spi, a->sa_add.spi, 4);
 	memcpy(sa->pair_spi, a->sa_add.pair_spi, 4);
 	memcpy(sa->key, a->sa_add.key, a->sa_add.key_len);
@@ -364,6 +390,9 @@ static void take_action(struct pair_net *net, int i, const struct ike_action *a)
 		return take_activate(s, a);
 	case IKE_SA_DEL:
 		return take_sa_del(s, a);
+	case IKE_ESP_PATH:
+		s->way[a->esp_path.child].path = a->esp_path.path;
+		return;
 	case IKE_TRACE:
 		digest(net, a->trace.text, strlen(a->trace.text));
 		return take_trace(s, &a->trace);
@@ -428,16 +457,20 @@ static void arrive(struct pair_net *net)
 {
 	struct datagram *d = net->flying;
 	struct side *s = &net->side[d->to];
-	struct ike_path path = { .local = s->peer.local, .remote = s->peer.remote };
 
 	net->flying = d->next;
-	ike_input(s->ike, net->now, &path, d->data, d->len);
+	if (natbox_in(&s->nat, net->now, &d->path.local) &&
+	    !memcmp(d->path.local.ip, s->home.ip, 4))
+		ike_input(s->ike, net->now, &d->path, d->data, d->len);
 	free(d);
 }
 
 void pair_inject(struct pair_net *net, int to, const uint8_t *data, size_t len)
 {
-	pair_fly(net, to, net->now, data, len);
+	const struct ike_path path = { .local = net->side[!to].peer.remote,
+				       .remote = net->side[to].peer.remote };
+
+	pair_fly(net, to, net->now, &path, data, len);
 	pair_run(net, net->now);
 }
 

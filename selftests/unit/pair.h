@@ -8,6 +8,7 @@
 #define ESPTUN_PAIR_H
 
 #include "ike.h"
+#include "natbox.h"
 
 #define PAIR_SAS      32
 #define PAIR_TRACES   400
@@ -38,8 +39,17 @@ struct answer {
 	size_t len;
 };
 
+/* Where the module sends ESP of a child, and how. */
+struct esp_way {
+	struct ike_path path;
+	bool encap, follow;
+};
+
 struct side {
 	struct ike *ike;
+	struct ike_addr home;
+	struct natbox nat;
+	struct esp_way way[PAIR_CHILDREN];
 	struct ike_peer peer;
 	struct ike_proposal suites[PAIR_SUITES];
 	struct esp_proposal esp[PAIR_SUITES];
@@ -61,6 +71,7 @@ struct side {
 struct datagram {
 	struct datagram *next;
 	int to;
+	struct ike_path path; /* on the way: local is where it goes */
 	uint64_t at;
 	size_t len;
 	uint8_t data[];
@@ -71,7 +82,8 @@ struct pair_net;
 /* What a test does itself: the network, the time that answers take, events of its own. */
 struct pair_world {
 	/* Sends what it likes of it on with pair_fly(). */
-	void (*send)(struct pair_net *net, int from, const uint8_t *data, size_t len);
+	void (*send)(struct pair_net *net, int from, const struct ike_path *path,
+		     const uint8_t *data, size_t len);
 	/* Gives it with pair_answer(), now or later. */
 	void (*answer)(struct pair_net *net, int side, const struct answer *a);
 	/* When its next event is; UINT64_MAX for never. */
@@ -124,7 +136,14 @@ void pair_command(struct pair_net *net, int side, enum ike_command_type type);
 /* Lets everything happen that happens until then. */
 void pair_run(struct pair_net *net, uint64_t until_ms);
 void pair_late_answers(struct pair_net *net);
-void pair_fly(struct pair_net *net, int to, uint64_t at, const uint8_t *data, size_t len);
+/* path is that of struct datagram. */
+void pair_fly(struct pair_net *net, int to, uint64_t at, const struct ike_path *path,
+	      const uint8_t *data, size_t len);
+/*
+ * Puts a side behind a NAT, before anything is sent. Without forwards the other side has to
+ * be asked: it cannot begin. The other one expects the inner address as the identity.
+ */
+void pair_nat(struct pair_net *net, int side, bool forwards);
 void pair_answer(struct pair_net *net, int side, const struct answer *a);
 /* Any seed will do. */
 uint64_t pair_random(uint64_t *state);

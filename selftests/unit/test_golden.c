@@ -66,21 +66,16 @@ static void session_close(struct session *s)
 	free(s);
 }
 
-/* HASH(CKY-I | CKY-R | IP | port), RFC 3947 section 3.2, of "192.0.2.1:500". */
+/* The NAT-D payload for an end like "192.0.2.1:500". */
 static void nat_d(const struct tunnel *t, const char *endpoint, uint8_t *out)
 {
-	char ip[32];
-	uint8_t data[COOKIES_LEN + 6];
 	const char *colon = strchr(endpoint, ':');
-	const struct chunk all = CHUNK(data, sizeof(data));
-	unsigned int port = atoi(colon + 1);
+	struct ike_addr a = { .family = 4, .port = atoi(colon + 1) };
+	char ip[32];
 
-	memcpy(data, t->cookies, COOKIES_LEN);
 	snprintf(ip, sizeof(ip), "%.*s", (int)(colon - endpoint), endpoint);
-	assert_int_equal(inet_pton(AF_INET, ip, data + COOKIES_LEN), 1);
-	data[COOKIES_LEN + 4] = port >> 8;
-	data[COOKIES_LEN + 5] = port;
-	assert_int_equal(hash_of(t->suite.hash, &all, 1, out), 0);
+	assert_int_equal(inet_pton(AF_INET, ip, a.ip), 1);
+	assert_int_equal(nat_hash(t->suite.hash, t->cookies, &a, out), 0);
 }
 
 static void derive(struct session *s, struct tunnel *t)

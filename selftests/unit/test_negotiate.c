@@ -73,7 +73,7 @@ static void responder_chooses(void **state)
 	up(&cfg);
 	is_up();
 	assert_string_equal(pair_event(&net.side[0], TRACE_RECEIVED, 0)->words,
-			    "SA: aes256-sha256-ecp256");
+			    "SA: aes256-sha256-ecp256; vendor: NAT-T");
 	assert_int_equal(net.side[0].sa[0].suite.cipher, CIPHER_AES_GCM_16);
 	pair_stop(&net);
 }

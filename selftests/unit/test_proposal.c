@@ -8,6 +8,7 @@
 
 #include "payload.h"
 #include "proposal.h"
+#include "transform.h"
 #include "vectors.h"
 
 #define WHY (PROPOSAL_TEXT * 2)
@@ -85,11 +86,11 @@ static void esp_round_trip(const char *text)
 
 	esp_proposal_text(&p, out);
 	assert_string_equal(out, text);
-	esp_sa_write(&sa, &p, 1, spi, 86400);
+	esp_sa_write(&sa, &p, 1, spi, 86400, MODE_TUNNEL);
 	assert_false(sa.bad);
 	esp_sa_text(buf_chunk(&sa), out, sizeof(out));
 	assert_string_equal(out, text);
-	assert_int_equal(esp_sa_select(buf_chunk(&sa), &p, 1, true, &choice, why),
+	assert_int_equal(esp_sa_select(buf_chunk(&sa), &p, 1, false, true, &choice, why),
 			 SELECT_OK);
 	assert_true(esp_same(&choice.suite, &p));
 	assert_int_equal(choice.seconds, 86400);
@@ -345,7 +346,7 @@ static enum select one_esp(const char *spec, const char *transform, const char *
 	enum select s;
 
 	put_proposal(&sa, true, spec, &transform, 1);
-	s = esp_sa_select(chunk_of(&sa), &p, 1, false, &choice, why);
+	s = esp_sa_select(chunk_of(&sa), &p, 1, false, false, &choice, why);
 	buf_wipe(&choice.reply);
 	return s;
 }
@@ -527,8 +528,9 @@ static void second_proposal(void **state)
 	(void)state;
 	put_proposal(&sa, false, "010204", &ah, 1);
 	put_proposal(&sa, true, "020304", &gcm, 1);
-	assert_int_equal(esp_sa_select(chunk_of(&sa), &ours, 1, false, &choice, why),
-			 SELECT_OK);
+	assert_int_equal(
+		esp_sa_select(chunk_of(&sa), &ours, 1, false, false, &choice, why),
+		SELECT_OK);
 	assert_int_equal(choice.reply.data[8 + 4], 2);
 	assert_memory_equal(choice.spi, "\xc0\xff\xee\x01", 4);
 	buf_wipe(&choice.reply);
@@ -536,8 +538,9 @@ static void second_proposal(void **state)
 	sa = (struct sa){ 0 };
 	put_proposal(&sa, false, "010204", &ah, 1);
 	put_proposal(&sa, true, "010304", &gcm, 1);
-	assert_int_equal(esp_sa_select(chunk_of(&sa), &ours, 1, false, &choice, why),
-			 SELECT_NONE);
+	assert_int_equal(
+		esp_sa_select(chunk_of(&sa), &ours, 1, false, false, &choice, why),
+		SELECT_NONE);
 }
 
 /* Cut at every octet, and every length field a little wrong: refused, never selected. */
