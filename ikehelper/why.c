@@ -22,6 +22,7 @@ static const struct {
 	{ "no-answer-4500",
 	  "let UDP port 4500 pass on the way and at the peer; if it does, "
 	  "compare the pre-shared keys" },
+	{ "no-nat-t", "switch NAT traversal on at the peer, or take encap = yes out" },
 	{ "refused", "the peer's log has the reason" },
 	{ "no-proposal",
 	  "give both sides a suite in common: ike, esp (and its group) here" },

@@ -11,7 +11,6 @@ static void phase1_timeout(struct exchange *x)
 {
 	struct ike_sa *sa = x->sa;
 	char addr[64], name[48];
-	const char *port = nat_floated(sa) ? ", or UDP port 4500 is filtered" : "";
 
 	words_addr(&sa->path.remote, false, addr, sizeof(addr));
 	words_notify(sa->hint_notify, name, sizeof(name));
@@ -20,7 +19,7 @@ static void phase1_timeout(struct exchange *x)
 		       "packet 5 was not answered, but by what does not decrypt: the "
 		       "pre-shared keys differ (we used the key for %s)",
 		       addr);
-	else if (x->state == MAIN_5 && !sa->hint_notify && sa->path.remote.port == 4500)
+	else if (x->state == MAIN_5 && !sa->hint_notify && nat_floated(sa))
 		refuse(x, 0, "no-answer-4500",
 		       "%s answers on UDP port 500 but not on 4500, to which packet 5 went: "
 		       "port 4500 is filtered on the way, or the pre-shared keys differ",
@@ -29,9 +28,9 @@ static void phase1_timeout(struct exchange *x)
 		refuse(x, 0, "psk-differs",
 		       "packet 5 was not answered%s%s: most likely the pre-shared keys "
 		       "differ (we used the key for %s), or the peer expects another "
-		       "identity%s",
+		       "identity",
 		       sa->hint_notify ? " but with " : "", sa->hint_notify ? name : "",
-		       addr, port);
+		       addr);
 	else if (sa->hint_notify)
 		refuse(x, 0,
 		       sa->hint_notify == N_NO_PROPOSAL_CHOSEN ? "no-proposal"
