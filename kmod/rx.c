@@ -191,8 +191,10 @@ static void rx_to_sa(struct sk_buff *skb, struct et_sa *sa)
 	c = et_crypt_get();
 	if (!c)
 		goto drop;
+	reason = ET_DROP_SA_EXPIRED;
+	if (!et_sa_get_live(sa))
+		goto drop_block;
 
-	et_sa_get(sa);
 	c->done = rx_done;
 	c->skb = skb;
 	c->sa = sa;
@@ -200,6 +202,8 @@ static void rx_to_sa(struct sk_buff *skb, struct et_sa *sa)
 	et_crypt_run(c, skb->data, skb->len - ET_ESP_HDR_LEN - g->iv_len - g->icv_len);
 	return;
 
+drop_block:
+	et_crypt_put(c);
 drop:
 	et_drop(skb, edev, sa->peer, sa, reason);
 }

@@ -104,6 +104,18 @@ void et_sa_get(struct et_sa *sa)
 	kref_get(&sa->ref);
 }
 
+/**
+ * et_sa_get_live - a reference for who found the SA under RCU
+ * @sa: the SA
+ *
+ * Return: false when it is being removed: nothing will hold it after the
+ * read-side section.
+ */
+bool et_sa_get_live(struct et_sa *sa)
+{
+	return kref_get_unless_zero(&sa->ref);
+}
+
 /* After the last reference and a grace period: nobody knows it any more. */
 static void sa_free(struct work_struct *work)
 {
@@ -257,7 +269,7 @@ void et_sa_kick(struct et_sa *sa)
 {
 	if (test_bit(ET_SA_KICKED, &sa->flags) || test_and_set_bit(ET_SA_KICKED, &sa->flags))
 		return;
-	if (!kref_get_unless_zero(&sa->ref))
+	if (!et_sa_get_live(sa))
 		return;
 	queue_life(sa, 0);
 	et_sa_put(sa);

@@ -58,9 +58,10 @@ enum et_sa_flag {
  *
  * The creation's reference lives until et_sa_remove(); the lifetime work holds
  * one while it is queued or runs; a packet holds one while the cipher has it.
- * Readers find an SA in the SPI table or in et_peer.out, under RCU. The last
- * reference frees it in a work after a grace period, since a crypto driver may
- * sleep when its key goes.
+ * Readers find an SA in the SPI table or in et_peer.out, under RCU, where its
+ * last reference may just have gone: et_sa_get_live() tells. That one frees it
+ * in a work after a grace period, since a crypto driver may sleep when its key
+ * goes.
  */
 struct et_sa {
 	union {
@@ -124,6 +125,7 @@ void et_sa_kick(struct et_sa *sa);
 
 /* Any context. */
 void et_sa_get(struct et_sa *sa);
+bool et_sa_get_live(struct et_sa *sa);
 void et_sa_put(struct et_sa *sa);
 void et_sa_sum(const struct et_sa *sa, u64 *packets, u64 *bytes);
 u64 et_sa_seq(const struct et_sa *sa);

@@ -88,7 +88,7 @@ static void tx_one(struct sk_buff *skb, struct et_sa *sa, const struct et_outer 
 		goto drop;
 	reason = ET_DROP_SA_EXPIRED;
 	seq = et_sa_take_seq(sa);
-	if (!seq)
+	if (!seq || !et_sa_get_live(sa))
 		goto drop_block;
 
 	c->outer = *outer;
@@ -103,7 +103,6 @@ static void tx_one(struct sk_buff *skb, struct et_sa *sa, const struct et_outer 
 	esp->seq_no = htonl(seq);
 	skb_reset_transport_header(skb);
 
-	et_sa_get(sa);
 	c->done = tx_done;
 	c->skb = skb;
 	c->sa = sa;
