@@ -251,14 +251,6 @@ void et_sa_passed(struct et_sa *sa, u64 seq)
 
 /* Lifetimes */
 
-/* The work's reference is taken with the work. */
-static void queue_life(struct et_sa *sa, unsigned long delay)
-{
-	et_sa_get(sa);
-	if (mod_delayed_work(wq, &sa->life, delay))
-		et_sa_put(sa);
-}
-
 /**
  * et_sa_kick - a packet saw something that the lifetime work has to look at
  * @sa: the SA
@@ -269,10 +261,9 @@ void et_sa_kick(struct et_sa *sa)
 {
 	if (test_bit(ET_SA_KICKED, &sa->flags) || test_and_set_bit(ET_SA_KICKED, &sa->flags))
 		return;
-	if (!et_sa_get_live(sa))
-		return;
-	queue_life(sa, 0);
-	et_sa_put(sa);
+	/* the work's reference is taken with the work */
+	if (et_sa_get_live(sa) && mod_delayed_work(wq, &sa->life, 0))
+		et_sa_put(sa);
 }
 
 /* How much of what a limit counts the SA has used. */
@@ -351,8 +342,12 @@ static void arm(struct et_sa *sa)
 	WRITE_ONCE(sa->seq_look, l->soft[ET_LIMIT_PACKETS] && !sa->soft_told[ET_LIMIT_PACKETS] ?
 					 min(l->soft[ET_LIMIT_PACKETS], sa->seq_max) :
 					 sa->seq_max);
-	if (delay != MAX_JIFFY_OFFSET)
-		queue_life(sa, delay);
+	if (delay == MAX_JIFFY_OFFSET)
+		return;
+	/* not mod_delayed_work(): a packet's kick that came meanwhile is not put off */
+	et_sa_get(sa);
+	if (!queue_delayed_work(wq, &sa->life, delay))
+		et_sa_put(sa);
 }
 
 /* A pair that was slow to be heard of does not bring back what a later SA replaced. */
