@@ -347,7 +347,9 @@ int esptun_nl_peer_set_doit(struct sk_buff *skb, struct genl_info *info)
 out_unlock:
 	dev_unlock(edev);
 out_free:
-	kfree(p.selectors);
+	/* they may have been in the trie until one was refused: readers hold on to them */
+	if (p.selectors)
+		kfree_rcu(p.selectors, rcu);
 	return err;
 }
 
