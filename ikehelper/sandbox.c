@@ -16,25 +16,39 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/crypto.h"
 
 /* What libc, OpenSSL and one socket need. */
 static const int calls[] = {
-	SCMP_SYS(read),		  SCMP_SYS(write),
-	SCMP_SYS(writev),	  SCMP_SYS(close),
-	SCMP_SYS(fstat),	  SCMP_SYS(newfstatat),
-	SCMP_SYS(lseek),	  SCMP_SYS(brk),
-	SCMP_SYS(munmap),	  SCMP_SYS(mremap),
-	SCMP_SYS(madvise),	  SCMP_SYS(futex),
-	SCMP_SYS(getrandom),	  SCMP_SYS(clock_gettime),
-	SCMP_SYS(gettimeofday),	  SCMP_SYS(rt_sigreturn),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
-	SCMP_SYS(sendto),	  SCMP_SYS(recvfrom),
-	SCMP_SYS(sendmsg),	  SCMP_SYS(recvmsg),
-	SCMP_SYS(getpid),	  SCMP_SYS(gettid),
-	SCMP_SYS(tgkill),	  SCMP_SYS(restart_syscall),
-	SCMP_SYS(exit),		  SCMP_SYS(exit_group),
+	SCMP_SYS(read),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
+	SCMP_SYS(close),
+	SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(lseek),
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(futex),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(sendto),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
 };
 
 /* What the loop needs besides: its events, its clients, and a new worker. */
@@ -106,6 +120,8 @@ static int load_filter(enum sandbox_role role)
 #else
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+	/* abort() signals its own process; as root it could signal every other one. */
+	struct scmp_arg_cmp myself = SCMP_A0(SCMP_CMP_EQ, getpid());
 	int err = ctx ? 0 : -ENOMEM;
 	size_t i;
 
@@ -123,6 +139,8 @@ static int load_filter(enum sandbox_role role)
 	if (!err)
 		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
 				       no_code);
+	if (!err)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, myself);
 	if (!err)
 		err = seccomp_load(ctx);
 	if (ctx)
