@@ -113,7 +113,8 @@ static void print_child(const cJSON *child)
 		putchar('\n');
 		return;
 	}
-	printf(", %s\n", client_string(child, "suite"));
+	printf(", %s%s\n", client_string(child, "suite"),
+	       cJSON_IsTrue(cJSON_GetObjectItem(child, "udp")) ? ", ESP in UDP" : "");
 	print_way(child, "in");
 	print_way(child, "out");
 	print_time(child, "age", "    age");
@@ -125,12 +126,17 @@ static void print_child(const cJSON *child)
 static void print_peer(const cJSON *peer)
 {
 	const char *suite = client_string(peer, "suite");
+	const char *nat = client_string(peer, "nat");
 	const cJSON *child;
 
 	printf("peer %s on %s\n", client_string(peer, "peer"),
 	       client_string(peer, "interface"));
 	printf("  control tunnel (ISAKMP SA) %s = %s: %s\n", client_string(peer, "local"),
 	       client_string(peer, "remote"), client_string(peer, "state"));
+	if (*nat)
+		printf("    NAT at %s: UDP ports %.0f and %.0f\n", nat,
+		       cJSON_GetNumberValue(cJSON_GetObjectItem(peer, "local_port")),
+		       cJSON_GetNumberValue(cJSON_GetObjectItem(peer, "remote_port")));
 	if (*suite) {
 		printf("    %s, %s, cookies %s %s\n", suite,
 		       cJSON_IsTrue(cJSON_GetObjectItem(peer, "initiator")) ? "initiator"

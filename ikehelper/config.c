@@ -35,6 +35,7 @@ const char *const key_name[N_KEYS] = {
 	[K_REMOTE_ID] = "remote-id",
 	[K_START] = "start",
 	[K_WEAK_PSK] = "weak-psk",
+	[K_ENCAP] = "encap",
 	[K_LEGACY] = "legacy",
 };
 

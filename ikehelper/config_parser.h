@@ -23,6 +23,7 @@ enum key {
 	K_LOCAL_ID,
 	K_REMOTE_ID,
 	K_START,
+	K_ENCAP,
 	K_WEAK_PSK,
 	K_LEGACY,
 	N_KEYS

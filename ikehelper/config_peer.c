@@ -25,6 +25,7 @@ static const char *const key_default[N_KEYS] = {
 	[K_REMOTE_SUBNETS] = "0.0.0.0/0",
 	[K_START] = "never",
 	[K_WEAK_PSK] = "no",
+	[K_ENCAP] = "no",
 	[K_LEGACY] = "no",
 };
 
@@ -295,6 +296,23 @@ static void set_psk(struct parser *p, struct peer_config *peer)
 	peer->weak_psk = yes(p, K_WEAK_PSK);
 }
 
+static bool same_id(const struct ike_id *a, const struct ike_id *b)
+{
+	return a->type == b->type && a->len == b->len &&
+	       !memcmp(a->data, b->data, a->len);
+}
+
+/*
+ * Behind one NAT there may be several peers. Main Mode uses the pre-shared key before it
+ * has the identity that tells them apart: they need the same one (RFC 2409 section 5.4).
+ */
+static bool told_apart(const struct peer_config *a, const struct peer_config *b)
+{
+	return a->psk_file && b->psk_file && !strcmp(a->psk_file, b->psk_file) &&
+	       a->ike.remote_id.type && b->ike.remote_id.type &&
+	       !same_id(&a->ike.remote_id, &b->ike.remote_id);
+}
+
 /* In Main Mode with a pre-shared key the addresses alone tell peers apart. */
 static bool same_addrs(const struct ike_peer *a, const struct ike_peer *b)
 {
@@ -330,11 +348,12 @@ static void compare(struct parser *p, const struct peer_config *peer)
 			      "peer %s is here a second time, first in line %d; give it "
 			      "another name",
 			      peer->ike.name, p->peer_line[i]);
-		else if (same_addrs(&peer->ike, &other->ike))
+		else if (same_addrs(&peer->ike, &other->ike) && !told_apart(peer, other))
 			wrong(p, p->section.line,
 			      "peers %s and %s have the same two addresses, which is all "
 			      "that tells them apart in Main Mode; give each a local of "
-			      "its own, or make them one",
+			      "its own, make them one, or, behind one NAT, write the same "
+			      "psk-file and another remote-id for each",
 			      other->ike.name, peer->ike.name);
 		else if (same_selector(peer, other))
 			wrong(p, p->section.line,
@@ -357,6 +376,7 @@ void section_to_peer(struct parser *p, struct peer_config *peer)
 	set_id(p, K_LOCAL_ID, &peer->ike.local_id);
 	set_id(p, K_REMOTE_ID, &peer->ike.remote_id);
 	set_start(p, &peer->ike);
+	peer->ike.encap = yes(p, K_ENCAP);
 	if (peer->ike.name)
 		compare(p, peer);
 }

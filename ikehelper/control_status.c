@@ -65,6 +65,7 @@ static void json_child(struct status *s, size_t peer,
 	cJSON_AddStringToObject(o, "local", l);
 	cJSON_AddStringToObject(o, "remote", r);
 	cJSON_AddBoolToObject(o, "up", child->up);
+	cJSON_AddBoolToObject(o, "udp", child->encap);
 	if (child->up) {
 		esp_proposal_text(&child->suite, suite);
 		cJSON_AddStringToObject(o, "suite", suite);
@@ -84,6 +85,19 @@ static void json_cookie(cJSON *to, const char *name, const uint8_t c[8])
 	snprintf(text, sizeof(text), "%02x%02x%02x%02x%02x%02x%02x%02x", c[0], c[1], c[2],
 		 c[3], c[4], c[5], c[6], c[7]);
 	cJSON_AddStringToObject(to, name, text);
+}
+
+/* Whose end is behind a NAT, and the ports that are used then. */
+static void json_nat(cJSON *to, const struct ike_sa_status *sa)
+{
+	if (!sa->nat_here && !sa->nat_there)
+		return;
+	cJSON_AddStringToObject(to, "nat",
+				!sa->nat_there ? "our end"
+				: sa->nat_here ? "both ends"
+					       : "the peer's end");
+	json_u64(to, "local_port", sa->path.local.port);
+	json_u64(to, "remote_port", sa->path.remote.port);
 }
 
 static void json_peer_status(void *ctx, const struct ike_sa_status *sa)
@@ -106,6 +120,7 @@ static void json_peer_status(void *ctx, const struct ike_sa_status *sa)
 	cJSON_AddStringToObject(o, "state", sa->state);
 	cJSON_AddStringToObject(o, "local", local);
 	cJSON_AddStringToObject(o, "remote", remote);
+	json_nat(o, sa);
 	if (sa->since) {
 		ike_proposal_text(&sa->suite, suite);
 		cJSON_AddStringToObject(o, "suite", suite);

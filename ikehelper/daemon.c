@@ -86,10 +86,14 @@ static void on_udp(evutil_socket_t fd, short what, void *ctx)
 
 static void on_mod_event(void *ctx, const struct mod_event *ev)
 {
+	static const enum ike_command_type command[] = {
+		[MOD_EXPIRE] = IKE_EXPIRE,
+		[MOD_FIRST] = IKE_FIRST,
+		[MOD_ACQUIRE] = IKE_ACQUIRE,
+		[MOD_MOVED] = IKE_MOVED,
+	};
 	struct daemon *d = ctx;
-	struct ike_command cmd = { .type = ev->type == MOD_FIRST ? IKE_FIRST : IKE_EXPIRE,
-				   .out = ev->out,
-				   .hard = ev->hard };
+	struct ike_command cmd = { .out = ev->out, .hard = ev->hard, .moved = ev->addr };
 	const struct peer_config *p;
 	size_t i;
 
@@ -97,8 +101,7 @@ static void on_mod_event(void *ctx, const struct mod_event *ev)
 		fputs("the module had more events than could be read\n", stderr);
 		return;
 	}
-	if (ev->type != MOD_FIRST && ev->type != MOD_EXPIRE)
-		return;
+	cmd.type = command[ev->type];
 	memcpy(cmd.spi, ev->spi, 4);
 	for (i = 0; i < d->config->n_peers; i++) {
 		p = &d->config->peer[i];

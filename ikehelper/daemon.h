@@ -24,6 +24,8 @@ struct history {
 struct module_peer {
 	bool there;
 	struct ike_path path;
+	bool encap;  /* ESP in UDP, by the ports of path */
+	bool follow; /* to where the peer's NAT moves it */
 	struct ike_child_cfg selector;
 };
 

@@ -19,30 +19,51 @@ static uint32_t tunnel_id(const struct daemon *d, size_t peer, uint32_t child)
 	return d->config->peer[peer].first_id + child;
 }
 
-/* Gives the module a peer for one pair of subnets, unless it has just that already. */
+static bool same_address(const struct ike_addr *a, const struct ike_addr *b)
+{
+	return !memcmp(a->ip, b->ip, sizeof(a->ip));
+}
+
+static bool same_peer(const struct module_peer *a, const struct module_peer *b)
+{
+	return same_address(&a->path.remote, &b->path.remote) &&
+	       same_address(&a->path.local, &b->path.local) && a->encap == b->encap &&
+	       (!a->encap || (a->path.local.port == b->path.local.port &&
+			      a->path.remote.port == b->path.remote.port)) &&
+	       a->follow == b->follow &&
+	       same_subnet(&a->selector.local, &b->selector.local) &&
+	       same_subnet(&a->selector.remote, &b->selector.remote);
+}
+
+/*
+ * Gives the module a peer for one pair of subnets, unless it has just that already. The
+ * module itself follows a peer whose NAT moves it: it needs nobody for that, and so loses
+ * the least, and ESP goes on while no daemon runs. A peer without a NAT stays where it is.
+ */
 static int set_peer(struct daemon *d, size_t peer, uint32_t child,
-		    const struct ike_path *path, const struct ike_subnet *local,
-		    const struct ike_subnet *remote)
+		    const struct module_peer *want)
 {
 	struct module_peer *was = &d->link[peer].child[child];
-	struct ike_child_cfg sel = { .local = *local, .remote = *remote };
-	struct mod_peer now = { .ifindex = d->link[peer].ifindex,
-				.id = tunnel_id(d, peer, child),
-				.remote = path->remote,
-				.local = path->local,
-				.selector = &sel,
-				.n_selectors = 1 };
+	const struct ike_path *path = &want->path;
+	struct mod_peer now = {
+		.ifindex = d->link[peer].ifindex,
+		.id = tunnel_id(d, peer, child),
+		.remote = path->remote,
+		.local = path->local,
+		.has_encap = true,
+		.encap_sport = want->encap ? path->local.port : 0,
+		.encap_dport = want->encap ? path->remote.port : 0,
+		.mapping = want->follow ? MOD_MAPPING_FOLLOW : MOD_MAPPING_IGNORE,
+		.selector = &want->selector,
+		.n_selectors = 1,
+	};
 
-	if (was->there && same_subnet(local, &was->selector.local) &&
-	    same_subnet(remote, &was->selector.remote) &&
-	    !memcmp(path->remote.ip, was->path.remote.ip, sizeof(path->remote.ip)) &&
-	    !memcmp(path->local.ip, was->path.local.ip, sizeof(path->local.ip)))
+	if (was->there && same_peer(was, want))
 		return 0;
 	if (mod_peer_set(d->mod, &now) < 0)
 		return -1;
+	*was = *want;
 	was->there = true;
-	was->path = *path;
-	was->selector = sel;
 	return 0;
 }
 
@@ -61,12 +82,17 @@ int tunnel_add(struct daemon *d, size_t peer, const struct ike_action *a)
 			   [MOD_HARD_SECONDS] = a->sa_add.hard_seconds },
 		.active = a->sa_add.active,
 	};
+	const struct module_peer want = {
+		.path = a->sa_add.path,
+		.encap = a->sa_add.encap,
+		.follow = a->sa_add.follow,
+		.selector = { .local = a->sa_add.local, .remote = a->sa_add.remote },
+	};
 
 	memcpy(sa.spi, a->sa_add.spi, 4);
 	if (sa.out && !sa.active)
 		memcpy(sa.pair_spi, a->sa_add.pair_spi, 4);
-	if (set_peer(d, peer, a->sa_add.child, &a->sa_add.path, &a->sa_add.local,
-		     &a->sa_add.remote) == 0 &&
+	if (set_peer(d, peer, a->sa_add.child, &want) == 0 &&
 	    mod_sa_new(d->mod, &sa) == 0)
 		return 0;
 	complain(d, peer, "cannot load an SA into the module");
@@ -76,9 +102,10 @@ int tunnel_add(struct daemon *d, size_t peer, const struct ike_action *a)
 void tunnel_move(struct daemon *d, size_t peer, uint32_t child,
 		 const struct ike_path *path)
 {
-	const struct ike_child_cfg sel = d->link[peer].child[child].selector;
+	struct module_peer want = d->link[peer].child[child];
 
-	if (set_peer(d, peer, child, path, &sel.local, &sel.remote) < 0)
+	want.path = *path;
+	if (set_peer(d, peer, child, &want) < 0)
 		complain(d, peer, "cannot tell the module where the peer is");
 }
 
@@ -165,18 +192,19 @@ void tunnels_clear(struct daemon *d)
 /* Every pair of subnets gets its peer in the module: without SAs it drops by name. */
 static int fill_devices(struct daemon *d)
 {
+	struct module_peer want = { 0 };
 	const struct ike_peer *p;
-	struct ike_path path;
 	size_t i, j;
 
 	for (i = 0; i < d->config->n_peers; i++) {
 		p = &d->config->peer[i].ike;
-		path.remote = p->remote;
-		path.local = p->local;
-		for (j = 0; j < p->n_child; j++)
-			if (set_peer(d, i, j, &path, &p->child[j].local,
-				     &p->child[j].remote) < 0)
+		want.path.remote = p->remote;
+		want.path.local = p->local;
+		for (j = 0; j < p->n_child; j++) {
+			want.selector = p->child[j];
+			if (set_peer(d, i, j, &want) < 0)
 				return fail("run: peer %s: %s", p->name, mod_why(d->mod));
+		}
 	}
 	return 0;
 }

@@ -108,7 +108,7 @@ static void everything_written(void **state)
 		      "local-subnets = 10.1.0.0/16, 10.3.0.0/16\n"
 		      "remote-subnets = 10.2.0.0/16, 10.4.0.0/16/tcp/443\n"
 		      "local-id = gw@example.org\nremote-id = @osaka.example.org\n"
-		      "start = now\nweak-psk = yes\nlegacy = yes\n"
+		      "start = now\nweak-psk = yes\nlegacy = yes\nencap = yes\n"
 		      "[peer b]\n"
 		      "interface = esp1\nremote = 198.51.100.3\n"
 		      "psk-file = /psk#1\nversion = 1\nremote-id = 192.0.2.1");
@@ -140,6 +140,8 @@ static void everything_written(void **state)
 	assert_memory_equal(p->remote_id.data, "osaka.example.org", 17);
 	assert_int_equal(p->start, IKE_START_NOW);
 	assert_true(config->peer[0].weak_psk);
+	assert_true(p->encap);
+	assert_false(config->peer[1].ike.encap);
 	assert_int_equal(config->peer[1].ike.remote_id.type, 1);
 	assert_int_equal(config->peer[1].ike.remote_id.len, 4);
 	assert_string_equal(config->peer[1].psk_file, "/psk#1");
@@ -251,10 +253,12 @@ static void peers_that_collide(void **state)
 		"FILE:6: peer a is here a second time, first in line 1; give it another name\n");
 	refuses("[peer a]\n" GOOD "[peer b]\n" GOOD,
 		"FILE:6: peers a and b have the same two addresses, which is all that tells them "
-		"apart in Main Mode; give each a local of its own, or make them one\n");
+		"apart in Main Mode; give each a local of its own, make them one, or, behind one "
+		"NAT, write the same psk-file and another remote-id for each\n");
 	refuses("[peer a]\n" GOOD "[peer b]\nlocal = 198.51.100.1\n" GOOD,
 		"FILE:6: peers a and b have the same two addresses, which is all that tells them "
-		"apart in Main Mode; give each a local of its own, or make them one\n");
+		"apart in Main Mode; give each a local of its own, make them one, or, behind one "
+		"NAT, write the same psk-file and another remote-id for each\n");
 	refuses("[peer a]\n" GOOD "[peer b]\ninterface = esp0\nremote = 198.51.100.3\n"
 		"psk-file = /psk\nversion = 1\n",
 		"FILE:6: peers a and b have the same subnets on esp0; write remote-subnets, or "
@@ -264,6 +268,17 @@ static void peers_that_collide(void **state)
 		"[peer b]\nlocal = 198.51.100.9\nremote-subnets = 10.0.0.0/8\n" GOOD);
 	assert_non_null(config);
 	config_free(config);
+	/* Pitfall 1.1: behind one NAT, with one key, by their identities. */
+	config = parse("[peer a]\nremote-id = @a\n" GOOD
+		       "[peer b]\nremote-id = @b\nremote-subnets = 10.0.0.0/8\n" GOOD);
+	assert_non_null(config);
+	config_free(config);
+	refuses("[peer a]\nremote-id = @a\n" GOOD
+		"[peer b]\nremote-id = @b\ninterface = esp0\nremote = 198.51.100.2\n"
+		"psk-file = /another\nversion = 1\nremote-subnets = 10.0.0.0/8\n",
+		"FILE:7: peers a and b have the same two addresses, which is all that tells them "
+		"apart in Main Mode; give each a local of its own, make them one, or, behind one "
+		"NAT, write the same psk-file and another remote-id for each\n");
 }
 
 static void no_text(void **state)
