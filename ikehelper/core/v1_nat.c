@@ -196,7 +196,8 @@ void nat_moved(struct peer *peer, uint32_t child, const struct ike_addr *to)
 		child < peer->cfg->n_child ? peer->child[child].pairs : NULL;
 	struct ike_sa *sa = sa_current(peer);
 
-	if (!pair || !pair->encap || !pair->nat.there || !to->port || same_end(&pair->path.remote, to))
+	if (!pair || !pair->encap || !pair->nat.there || !to->port ||
+	    same_end(&pair->path.remote, to))
 		return;
 	if (sa)
 		note_move(sa, to);
