@@ -144,6 +144,8 @@ static void print_peer(const cJSON *peer)
 		       client_string(peer, "cookie_i"), client_string(peer, "cookie_r"));
 		print_time(peer, "age", "    age");
 		print_time(peer, "ends_in", ", ends in");
+		if (cJSON_IsFalse(cJSON_GetObjectItem(peer, "dpd")))
+			printf(", peer without DPD");
 		putchar('\n');
 	}
 	cJSON_ArrayForEach (child, cJSON_GetObjectItem(peer, "children"))

@@ -11,6 +11,8 @@
 #define SUITES_MAX  16	   /* in one list */
 #define LIFE_MIN    10	   /* seconds */
 #define LIFE_MAX    604800 /* a week */
+#define DPD_MAX	    3600   /* seconds */
+#define DPD_LEAST   5	   /* from the first question to the end */
 
 /* RFC 2407 section 4.6.2.1 */
 enum { ID_IPV4_ADDR = 1, ID_FQDN = 2, ID_USER_FQDN = 3 };
@@ -24,6 +26,8 @@ static const char *const key_default[N_KEYS] = {
 	[K_LOCAL_SUBNETS] = "0.0.0.0/0",
 	[K_REMOTE_SUBNETS] = "0.0.0.0/0",
 	[K_START] = "never",
+	[K_DPD_DELAY] = "30s",
+	[K_DPD_TIMEOUT] = "2m",
 	[K_WEAK_PSK] = "no",
 	[K_ENCAP] = "no",
 	[K_LEGACY] = "no",
@@ -282,8 +286,31 @@ static void set_start(struct parser *p, struct ike_peer *ike)
 
 	if (!strcmp(v, "now"))
 		ike->start = IKE_START_NOW;
+	else if (!strcmp(v, "traffic"))
+		ike->start = IKE_START_TRAFFIC;
 	else if (strcmp(v, "never"))
-		wrong(p, line, "start = %s is not known; write now or never", v);
+		wrong(p, line, "start = %s is not known; write now, traffic or never", v);
+}
+
+/* 0 asks never. The peer has to have time for a few answers. */
+static void set_dpd(struct parser *p, struct ike_peer *ike)
+{
+	int line;
+	const char *delay = value(&p->section, K_DPD_DELAY, &line);
+	const char *timeout;
+
+	if (seconds_parse(delay, &ike->dpd_seconds) < 0 || ike->dpd_seconds > DPD_MAX)
+		wrong(p, line,
+		      "dpd-delay = %s is no time up to 1h; write 30s, or 0 for never",
+		      delay);
+	timeout = value(&p->section, K_DPD_TIMEOUT, &line);
+	if (seconds_parse(timeout, &ike->dpd_timeout) < 0 || ike->dpd_timeout > LIFE_MAX)
+		wrong(p, line, "dpd-timeout = %s is no time; write 2m, for one", timeout);
+	else if (ike->dpd_timeout < ike->dpd_seconds + DPD_LEAST)
+		wrong(p, line,
+		      "dpd-timeout = %s gives the peer no time to answer; write at least %ds "
+		      "more than dpd-delay",
+		      timeout, DPD_LEAST);
 }
 
 static void set_psk(struct parser *p, struct peer_config *peer)
@@ -377,6 +404,7 @@ void section_to_peer(struct parser *p, struct peer_config *peer)
 	set_id(p, K_REMOTE_ID, &peer->ike.remote_id);
 	set_start(p, &peer->ike);
 	peer->ike.encap = yes(p, K_ENCAP);
+	set_dpd(p, &peer->ike);
 	if (peer->ike.name)
 		compare(p, peer);
 }

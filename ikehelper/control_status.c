@@ -125,6 +125,8 @@ static void json_peer_status(void *ctx, const struct ike_sa_status *sa)
 		ike_proposal_text(&sa->suite, suite);
 		cJSON_AddStringToObject(o, "suite", suite);
 		cJSON_AddBoolToObject(o, "initiator", sa->initiator);
+		if (sa->hard_at)
+			cJSON_AddBoolToObject(o, "dpd", sa->dpd);
 		json_cookie(o, "cookie_i", sa->cookie_i);
 		json_cookie(o, "cookie_r", sa->cookie_r);
 		json_when(o, "age", s->now, sa->since, true);

@@ -237,7 +237,7 @@ static void on_worker(evutil_socket_t fd, short what, void *ctx)
 static void act(struct daemon *d, const struct ike_action *a)
 {
 	size_t peer = a->peer ? index_of(d, a->peer) : 0;
-	uint8_t spi[4];
+	uint8_t spi[4], count[8];
 	int err;
 
 	switch (a->type) {
@@ -253,6 +253,11 @@ static void act(struct daemon *d, const struct ike_action *a)
 	case IKE_NEED_SPI:
 		err = tunnel_reserve(d, peer, a->spi.child, spi);
 		ike_answer(d->ike, daemon_now(), a->id, err ? NULL : spi, err ? 0 : 4);
+		break;
+	case IKE_NEED_COUNT:
+		err = tunnel_count(d, peer, a->sa.child, a->sa.spi, count);
+		ike_answer(d->ike, daemon_now(), a->id, err ? NULL : count,
+			   err ? 0 : sizeof(count));
 		break;
 	case IKE_SA_ADD:
 		err = tunnel_add(d, peer, a);

@@ -78,6 +78,9 @@ int tunnel_add(struct daemon *d, size_t peer, const struct ike_action *a);
 /* The peer is elsewhere: ESP of this child goes there. */
 void tunnel_move(struct daemon *d, size_t peer, uint32_t child,
 		 const struct ike_path *path);
+/* Packets that came in on an SA: eight octets, the highest first. */
+int tunnel_count(struct daemon *d, size_t peer, uint32_t child, const uint8_t spi[4],
+		 uint8_t count[8]);
 void tunnel_activate(struct daemon *d, size_t peer, uint32_t child, const uint8_t spi[4]);
 void tunnel_del(struct daemon *d, size_t peer, uint32_t child, bool out,
 		const uint8_t spi[4]);

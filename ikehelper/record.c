@@ -65,13 +65,17 @@ void record_event(struct daemon *d, const struct trace_event *event)
 	json = trace_to_json(&ev);
 	line = json ? cJSON_PrintUnformatted(json) : NULL;
 	cJSON_Delete(json);
-	log_event(&ev);
+	if (!ev.routine)
+		log_event(&ev);
 	if (peer >= 0)
 		why_event(&d->link[peer].why, &ev);
 	if (!line)
 		return;
 	control_event(d->control, peer, &ev, line);
-	remember(peer < 0 ? &d->strangers : &d->link[peer].history, line);
+	if (ev.routine)
+		free(line);
+	else
+		remember(peer < 0 ? &d->strangers : &d->link[peer].history, line);
 }
 
 void record_keylog(struct daemon *d, size_t peer, int fd, uint32_t seconds)

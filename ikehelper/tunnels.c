@@ -56,6 +56,8 @@ static int set_peer(struct daemon *d, size_t peer, uint32_t child,
 		.mapping = want->follow ? MOD_MAPPING_FOLLOW : MOD_MAPPING_IGNORE,
 		.selector = &want->selector,
 		.n_selectors = 1,
+		.has_acquire = true,
+		.acquire = d->config->peer[peer].ike.start == IKE_START_TRAFFIC,
 	};
 
 	if (was->there && same_peer(was, want))
@@ -116,6 +118,21 @@ int tunnel_reserve(struct daemon *d, size_t peer, uint32_t child, uint8_t spi[4]
 		return 0;
 	complain(d, peer, "cannot reserve an SPI in the module");
 	return -1;
+}
+
+int tunnel_count(struct daemon *d, size_t peer, uint32_t child, const uint8_t spi[4],
+		 uint8_t count[8])
+{
+	uint64_t packets;
+	size_t i;
+
+	/* It may be gone already, as for tunnel_del(). */
+	if (mod_sa_packets(d->mod, d->link[peer].ifindex, tunnel_id(d, peer, child),
+			   false, spi, &packets) < 0)
+		return -1;
+	for (i = 0; i < 8; i++)
+		count[i] = packets >> (56 - 8 * i);
+	return 0;
 }
 
 void tunnel_activate(struct daemon *d, size_t peer, uint32_t child, const uint8_t spi[4])

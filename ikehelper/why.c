@@ -23,6 +23,7 @@ static const struct {
 	  "let UDP port 4500 pass on the way and at the peer; if it does, "
 	  "compare the pre-shared keys" },
 	{ "no-nat-t", "switch NAT traversal on at the peer, or take encap = yes out" },
+	{ "peer-dead", "look whether the peer runs, and whether the way to it is open" },
 	{ "refused", "the peer's log has the reason" },
 	{ "no-proposal",
 	  "give both sides a suite in common: ike, esp (and its group) here" },

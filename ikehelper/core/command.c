@@ -17,28 +17,11 @@ static void command_up(struct peer *peer)
 
 static void command_down(struct peer *peer)
 {
-	struct ike_sa *current = sa_current(peer);
-
 	peer_want(peer, false);
 	peer->held = true;
-	for (uint32_t i = 0; i < peer->cfg->n_child; i++) {
-		while (peer->child[i].pairs) {
-			struct pair *pair = peer->child[i].pairs;
-
-			if (current)
-				info_delete_esp(current, pair->spi_in);
-			pair_down(peer, i, pair, "taken down by command");
-		}
-	}
-	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next) {
-		if (sa->dead)
-			continue;
-		info_delete_ike(sa);
-		if (sa->established)
-			trace_down(sa,
-				   "The control tunnel is gone: taken down by command.");
+	peer_down(peer, "taken down by command");
+	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next)
 		sa->dead = true;
-	}
 }
 
 static void command_expire(struct peer *peer, const struct ike_command *cmd)
@@ -97,6 +80,33 @@ static void command_first(struct peer *peer, const uint8_t *spi)
 		"was all for.");
 }
 
+/*
+ * There may be a way now where there was none. A router's routes may change all the time:
+ * what failed a moment ago is not tried again because of it.
+ */
+static void command_changed(struct peer *peer, const struct ike_addr *local)
+{
+	uint64_t now = peer->ike->now, soonest = peer->failed_at + RETRY_FIRST_MS;
+	struct ike_sa *current = sa_current(peer);
+
+	if (!local->family)
+		return;
+	soonest = soonest > now ? soonest : now;
+	if (peer->retry_at > soonest)
+		peer->retry_at = soonest;
+	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next)
+		for (struct exchange *x = sa->exchanges; x; x = x->next)
+			if (x->resend_at != NEVER)
+				message_resend(x);
+	if (!current)
+		return;
+	/* The old tunnels stay until those from the new address are there. */
+	if (!peer->cfg->local.family && !same_address(&current->path.local, local))
+		peer->renew = peer->afresh = true;
+	else
+		dpd_look(peer, true);
+}
+
 /* Its back-off goes on: traffic never ceases to ask. */
 static void command_acquire(struct peer *peer, uint32_t child)
 {
@@ -130,6 +140,9 @@ void ike_command(struct ike *ike, uint64_t now, const struct ike_command *cmd)
 		break;
 	case IKE_FIRST:
 		command_first(peer, cmd->spi);
+		break;
+	case IKE_CHANGED:
+		command_changed(peer, &cmd->local);
 		break;
 	case IKE_ACQUIRE:
 		command_acquire(peer, cmd->child);
@@ -220,6 +233,7 @@ static void peer_status(const struct peer *peer,
 			.suite = sa->suite,
 			.since = sa->since,
 			.hard_at = sa->hard_at == NEVER ? 0 : sa->hard_at,
+			.dpd = sa->dpd,
 		};
 		memcpy(s.cookie_i, sa->cookies, 8);
 		memcpy(s.cookie_r, sa->cookies + 8, 8);

@@ -223,8 +223,9 @@ static bool take(struct exchange *x, const struct row *row, const struct incomin
 
 	trace_message(x, TRACE_RECEIVED, row, ps, in->datagram.len);
 	if (row->prot != PROT_NONE) {
-		sa->heard_at = ike->now;
 		nat_follow(sa, in->path);
+		if (row->exchange != XCHG_INFO)
+			dpd_alive(sa);
 	}
 	if (payloads_check(ps, row->must, row->may, why))
 		refuse(x, N_PAYLOAD_MALFORMED, "payloads", "%s: %s", row->name, why);
@@ -484,6 +485,17 @@ void ike_input(struct ike *ike, uint64_t now, const struct ike_path *path,
 	settle(ike);
 }
 
+/* Without an answer the SA has gone, and no packet came in on it. */
+static void count_answer(struct ike *ike, const struct need *need, const uint8_t *data,
+			 size_t len)
+{
+	struct reader r = reader_of(data, data ? len : 0);
+	uint64_t packets = (uint64_t)read_u32(&r) << 32;
+
+	packets |= read_u32(&r);
+	dpd_count(peer_by_cfg(ike, need->peer), need->spi, r.bad ? 0 : packets);
+}
+
 /* The exchange has gone meanwhile: what was reserved for it is freed. */
 static void orphan_answer(struct ike *ike, const struct need *need, const uint8_t *data,
 			  size_t len)
@@ -512,7 +524,9 @@ void ike_answer(struct ike *ike, uint64_t now, uint32_t id, const uint8_t *data,
 		return;
 	*at = need->next;
 	x = need->x;
-	if (x) {
+	if (need->kind == NEED_COUNT) {
+		count_answer(ike, need, data, len);
+	} else if (x) {
 		x->needs--;
 		if (x->type == XCHG_MAIN)
 			main_answer(x, need->kind, CHUNK(data, len));

@@ -75,6 +75,8 @@ struct ike_peer {
 	size_t n_child;
 	uint32_t ike_seconds; /* lifetime of the control tunnel */
 	uint32_t esp_seconds; /* lifetime of the ESP tunnels */
+	/* RFC 3706: silent for so long it is asked (0: never), and for so long it is dead. */
+	uint32_t dpd_seconds, dpd_timeout;
 	enum ike_start start;
 	bool encap; /* ESP in UDP even without a NAT on the way */
 };
@@ -90,7 +92,9 @@ enum ike_action_type {
 	IKE_NEED_PRF, /* ask the key process; answer with ike_answer() */
 	IKE_NEED_DH,  /* ask the worker process; answer with ike_answer() */
 	IKE_NEED_SPI, /* reserve an inbound SPI in the module; answer with ike_answer() */
-	IKE_SA_ADD,   /* load an SA into the module; answer with ike_answer() */
+	/* how many packets did an inbound SA accept? answer with ike_answer() */
+	IKE_NEED_COUNT,
+	IKE_SA_ADD,	 /* load an SA into the module; answer with ike_answer() */
 	IKE_SA_ACTIVATE, /* send on this outbound SA from now on */
 	IKE_SA_DEL,	 /* remove an SA or free a reserved SPI, if it is still there */
 	IKE_ESP_PATH,	 /* the peer is elsewhere: a child's ESP in UDP goes there now */
@@ -158,7 +162,7 @@ struct ike_action {
 			uint32_t child;
 			bool out;
 			uint8_t spi[4];
-		} sa; /* IKE_SA_ACTIVATE, IKE_SA_DEL */
+		} sa; /* IKE_SA_ACTIVATE, IKE_SA_DEL; IKE_NEED_COUNT: eight octets, or NULL */
 		struct {
 			uint32_t child;
 			struct ike_path path;
@@ -181,6 +185,7 @@ enum ike_command_type {
 	IKE_FIRST,    /* the module says that an inbound SA got its first packet */
 	IKE_ACQUIRE,  /* the module has traffic for a child without tunnels */
 	IKE_MOVED,    /* the module says that authentic ESP comes from elsewhere now */
+	IKE_CHANGED,  /* addresses or routes have changed: look again at once */
 	IKE_LOG_KEYS, /* emit IKE_KEYLOG from now on, or no more: keylog says which */
 };
 
@@ -193,6 +198,7 @@ struct ike_command {
 	bool keylog;	       /* IKE_LOG_KEYS */
 	bool control;	       /* IKE_REKEY */
 	struct ike_addr moved; /* IKE_MOVED: where from */
+	struct ike_addr local; /* IKE_CHANGED: by route now; family 0: no route */
 };
 
 /* What a person sees of one control tunnel, and of one pair of ESP tunnels. */
@@ -214,6 +220,7 @@ struct ike_sa_status {
 	bool nat_here, nat_there; /* we are, the peer is behind a NAT */
 	struct ike_proposal suite;
 	uint64_t since, hard_at;
+	bool dpd; /* the peer can be asked whether it is alive */
 	const struct ike_child_status *child;
 	size_t n_child;
 };

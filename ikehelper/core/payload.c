@@ -50,6 +50,8 @@ static const struct {
 	{ N_RESPONDER_LIFETIME, "RESPONDER-LIFETIME" },
 	{ N_REPLAY_STATUS, "REPLAY-STATUS" },
 	{ N_INITIAL_CONTACT, "INITIAL-CONTACT" },
+	{ N_R_U_THERE, "R-U-THERE" },
+	{ N_R_U_THERE_ACK, "R-U-THERE-ACK" },
 };
 
 static const struct descriptor *describe(uint8_t type)

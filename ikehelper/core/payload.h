@@ -101,6 +101,8 @@ enum { /* notify types that we send or understand */
        N_RESPONDER_LIFETIME = 24576,
        N_REPLAY_STATUS = 24577,
        N_INITIAL_CONTACT = 24578,
+       N_R_U_THERE = 36136, /* RFC 3706 section 5.2 */
+       N_R_U_THERE_ACK = 36137,
 };
 
 struct ike_header {

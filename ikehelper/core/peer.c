@@ -73,6 +73,7 @@ int ike_peer_add(struct ike *ike, const struct ike_peer *cfg)
 	}
 	peer->ike = ike;
 	peer->cfg = cfg;
+	peer->asked_at = peer->dpd_at = NEVER;
 	peer_want(peer, cfg->start == IKE_START_NOW);
 	*at = peer;
 	return 0;
@@ -117,6 +118,7 @@ static uint64_t backoff(struct ike *ike, unsigned int failures)
 void peer_failed(struct peer *peer)
 {
 	peer->failures++;
+	peer->failed_at = peer->ike->now;
 	peer->retry_at = peer->ike->now + backoff(peer->ike, peer->failures);
 	/* Asked for once, by hand or by traffic, is tried once. */
 	if (peer->cfg->start != IKE_START_NOW)
@@ -237,7 +239,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 uint64_t peer_deadline(const struct peer *peer)
 {
 	bool up = sa_current(peer);
-	uint64_t at = earlier(control_due(peer), nat_keepalive_at(peer));
+	uint64_t at =
+		earlier(earlier(control_due(peer), peer->dpd_at), nat_keepalive_at(peer));
 
 	for (uint32_t i = 0; i < peer->cfg->n_child; i++) {
 		if (up && !phase2_under_way(peer, i))
@@ -307,6 +310,20 @@ void pair_down(struct peer *peer, uint32_t child, struct pair *pair, const char 
 	free(pair);
 }
 
+void peer_down(struct peer *peer, const char *why)
+{
+	for (uint32_t i = 0; i < peer->cfg->n_child; i++)
+		while (peer->child[i].pairs)
+			pair_end(peer, i, peer->child[i].pairs, why);
+	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next) {
+		if (sa->dead || !sa->established)
+			continue;
+		info_delete_ike(sa);
+		trace_down(sa, "The control tunnel is gone: %s.", why);
+		sa->dead = true;
+	}
+}
+
 /*
  * Older pairs go when the peer has surely switched: packet 9 has come, or packet 8 is not
  * repeated any more (pitfalls 10 and 11). Who renewed does it; the other one in case that
@@ -370,6 +387,7 @@ void peer_established(struct ike_sa *sa)
 	peer->failures = 0;
 	peer->retry_at = 0;
 	peer->renew = false;
+	dpd_begin(sa);
 	for (struct ike_sa *s = peer->sas; s; s = s->next) {
 		struct ike_sa *older = s;
 
@@ -384,4 +402,7 @@ void peer_established(struct ike_sa *sa)
 			older = sa;
 		older->retire_at = now + RETIRE_MS;
 	}
+	for (size_t i = 0; peer->afresh && i < peer->cfg->n_child; i++)
+		peer->child[i].renew = peer->child[i].pairs;
+	peer->afresh = false;
 }

@@ -138,33 +138,60 @@ struct trace_event *queue_trace(struct ike *ike, const struct ike_peer *peer)
 	return &q->action.trace;
 }
 
-/* An action that is to be answered. Without memory it has failed already. */
-static struct queued *ask(struct exchange *x, enum ike_action_type type,
-			  enum need_kind kind, uint32_t child, struct need **out)
+/* An action that is to be answered; NULL without memory. */
+static struct queued *open_need(struct peer *peer, enum ike_action_type type,
+				enum need_kind kind, uint32_t child, struct need **out)
 {
-	struct ike *ike = x->sa->ike;
+	struct ike *ike = peer->ike;
 	struct need *need = calloc(1, sizeof(*need));
-	struct queued *q = need ? enqueue(ike, type, x->sa->peer->cfg) : NULL;
+	struct queued *q = need ? enqueue(ike, type, peer->cfg) : NULL;
 
 	if (!q) {
 		free(need);
-		refuse(x, 0, "memory", "out of memory");
 		return NULL;
 	}
 	do
 		need->id = ++ike->last_need;
 	while (!need->id);
 	need->kind = kind;
-	need->x = x;
-	need->peer = x->sa->peer->cfg;
+	need->peer = peer->cfg;
 	need->child = child;
 	need->next = ike->needs;
 	ike->needs = need;
-	x->needs++;
 	q->action.id = need->id;
+	*out = need;
+	return q;
+}
+
+/* The same for an exchange, which waits for it. Without memory it has failed already. */
+static struct queued *ask(struct exchange *x, enum ike_action_type type,
+			  enum need_kind kind, uint32_t child, struct need **out)
+{
+	struct need *need;
+	struct queued *q = open_need(x->sa->peer, type, kind, child, &need);
+
+	if (!q) {
+		refuse(x, 0, "memory", "out of memory");
+		return NULL;
+	}
+	need->x = x;
+	x->needs++;
 	if (out)
 		*out = need;
 	return q;
+}
+
+bool need_count(struct peer *peer, uint32_t child, const uint8_t *spi)
+{
+	struct need *need;
+	struct queued *q = open_need(peer, IKE_NEED_COUNT, NEED_COUNT, child, &need);
+
+	if (!q)
+		return false;
+	memcpy(need->spi, spi, 4);
+	q->action.sa.child = child;
+	memcpy(q->action.sa.spi, spi, 4);
+	return true;
 }
 
 void need_skeyid(struct exchange *x, struct chunk ni, struct chunk nr)

@@ -21,7 +21,7 @@
 #define HALF_OPEN_MAX	1000  /* negotiations that peers began, in all */
 #define HALF_OPEN_PEER	16    /* and from one address */
 #define EXCHANGES_MAX	256   /* in one control tunnel */
-#define MESSAGE_IDS_MAX 4096  /* remembered by one control tunnel */
+#define MESSAGE_IDS_MAX 65536 /* remembered by one control tunnel */
 #define RETRY_FIRST_MS	5000
 #define RETRY_MAX_MS	300000
 #define ACTIVATE_MS	2000  /* a renewed outbound SA is used after that at the latest */
@@ -58,7 +58,8 @@ struct pair {
 	uint64_t drop_at;     /* NEVER, or when a newer one has surely taken over */
 	uint32_t negotiation;
 	bool initiator;
-	bool heard; /* its first packet came in */
+	bool heard;	  /* its first packet came in */
+	uint64_t packets; /* that had come in when the module was asked last */
 };
 
 struct child {
@@ -76,10 +77,18 @@ struct peer {
 	struct child *child; /* cfg->n_child of them */
 	bool held;	     /* taken down by command: traffic does not start it */
 	bool renew;	     /* a new control tunnel is due */
+	bool afresh;	     /* and new ESP tunnels in it */
 	bool keylog;
 	unsigned int failures;
 	uint64_t retry_at;
 	uint64_t sent_at;   /* the last datagram to it */
+	uint64_t failed_at; /* the last phase 1 of ours */
+	/* v1_dpd.c */
+	uint64_t heard_at;  /* the last sign of life */
+	uint64_t asked_at;  /* the first question since; NEVER */
+	uint64_t dpd_at;    /* when to look again; NEVER */
+	size_t counts;	    /* that the module has not told yet */
+	bool in_doubt;	    /* ask, though the silence is not long yet */
 	struct ike_sa *sas; /* the newest first */
 };
 
@@ -124,6 +133,7 @@ struct info {
 	uint8_t proto;
 	uint16_t type; /* of the notify */
 	struct chunk spi;
+	struct chunk data; /* of the notify */
 };
 
 struct exchange {
@@ -177,6 +187,9 @@ struct ike_sa {
 	uint64_t since, renew_at, hard_at;
 	uint64_t heard_at;  /* the last verified message */
 	uint64_t retire_at; /* NEVER, or when a newer one has taken over */
+	bool dpd;	    /* the peer speaks it */
+	/* The last sequence numbers, and how many of ours no answer has made up for. */
+	uint32_t dpd_asked, dpd_open, dpd_heard;
 
 	/* Hints for "why", from what cannot be trusted: never acted upon. */
 	uint16_t hint_notify;
@@ -191,6 +204,7 @@ enum need_kind {
 	NEED_INBOUND_SPI,
 	NEED_ADD_IN,
 	NEED_ADD_OUT,
+	NEED_COUNT,
 };
 
 struct need {
@@ -259,6 +273,8 @@ bool peer_alike(const struct ike_peer *a, const struct ike_peer *b);
 void peer_run(struct peer *peer);
 uint64_t peer_deadline(const struct peer *peer);
 void peer_failed(struct peer *peer);
+/* Ends all that is established with it, and tells it so. */
+void peer_down(struct peer *peer, const char *why);
 /* Its control tunnel has gone: bring it up again in a moment. */
 void peer_lost(struct peer *peer);
 void child_failed(struct peer *peer, uint32_t child);
@@ -322,6 +338,8 @@ void need_dh(struct exchange *x, enum dh_op op, enum ike_group group, struct chu
 void need_spi(struct exchange *x);
 /* add is complete but for the octets of its keys, which are copied. */
 void need_sa_add(struct exchange *x, const struct ike_action *add);
+/* Asks how many packets came in. Returns whether it could. */
+bool need_count(struct peer *peer, uint32_t child, const uint8_t *spi);
 /* The exchange has gone: its answers are not waited for any more. */
 void needs_forget(struct exchange *x);
 
@@ -447,7 +465,20 @@ int quick_refuse_selectors(struct exchange *x, const char *theirs, const char *w
 /* Our side of it, selectors or suites, into the exchange's refusal. */
 void quick_show(struct exchange *x, bool selectors);
 
+/* v1_dpd.c */
+/* A new control tunnel: from here on silence is noticed. */
+void dpd_begin(struct ike_sa *sa);
+/* A sign of life in this control tunnel. */
+void dpd_alive(struct ike_sa *sa);
+/* Looks for signs of life; in doubt, asks without waiting until the silence is long. */
+void dpd_look(struct peer *peer, bool in_doubt);
+/* The module's answer. */
+void dpd_count(struct peer *peer, const uint8_t *spi, uint64_t packets);
+/* A question, which it answers, or an answer. Returns whether it is a sign of life. */
+bool dpd_take(struct exchange *x, const struct notify_body *n);
+
 /* v1_info.c */
+void info_send(struct ike_sa *sa, const struct info *info);
 int info_in(struct exchange *x, const struct payloads *ps);
 int info_out(struct exchange *x, struct buf *b, size_t *next);
 /* A notify in clear: shown, never acted upon. */

@@ -134,6 +134,8 @@ static void peer_timer(struct peer *peer)
 	struct pair *next;
 
 	nat_keepalive(peer);
+	if (now >= peer->dpd_at)
+		dpd_look(peer, false);
 	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next)
 		if (!sa->dead)
 			sa_timer(sa);

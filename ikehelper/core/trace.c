@@ -321,6 +321,18 @@ static uint8_t phase_of(uint8_t exchange)
 	return exchange == XCHG_MAIN ? 1 : exchange == XCHG_QUICK ? 2 : 0;
 }
 
+/* A question whether the peer is alive, or its answer, and nothing else. */
+static bool is_dpd(const struct payloads *ps)
+{
+	const struct payload *p = payload_get(ps, PL_NOTIFY, 0);
+	struct notify_body n;
+	char why[WHY_MAX];
+
+	return p && ps->seen == (P_HASH | P_NOTIFY) && !payload_get(ps, PL_NOTIFY, 1) &&
+	       !notify_parse(&n, p, why) &&
+	       (n.type == N_R_U_THERE || n.type == N_R_U_THERE_ACK);
+}
+
 void trace_message(struct exchange *x, enum trace_kind kind, const struct row *row,
 		   const struct payloads *ps, size_t size)
 {
@@ -328,6 +340,7 @@ void trace_message(struct exchange *x, enum trace_kind kind, const struct row *r
 	struct words w = { .out = e->words, .size = sizeof(e->words) };
 
 	e->number = row->number;
+	e->routine = ps && is_dpd(ps);
 	e->initiator = x->initiator;
 	e->size = size;
 	e->message_id = x->message_id;

@@ -35,6 +35,7 @@ struct trace_event {
 	uint8_t phase;	/* 1, 2, 3 for user traffic, 0 for neither (Informational) */
 	uint8_t number; /* (1) to (10) as in the article; 0: not one of the ten */
 	bool initiator; /* this host started the exchange */
+	bool routine;	/* DPD: of interest while one looks on, and then no more */
 	char local[64], remote[64]; /* address and port in words */
 	uint32_t size;		    /* octets of the datagram's payload */
 	uint8_t cookie_i[8];

@@ -20,11 +20,12 @@ int info_out(struct exchange *x, struct buf *b, size_t *next)
 	put_u8(b, info->spi.len);
 	put_u16(b, info->payload == PL_DELETE ? 1 : info->type); /* 1: one SPI */
 	put_octets(b, info->spi.p, info->spi.len);
+	put_octets(b, info->data.p, info->data.len);
 	payload_end(b, at);
 	return 0;
 }
 
-static void info_send(struct ike_sa *sa, const struct info *info)
+void info_send(struct ike_sa *sa, const struct info *info)
 {
 	const struct row *row = table_find(sa->version, XCHG_INFO, true, INFO_NONE);
 	struct exchange x = {
@@ -218,8 +219,10 @@ static void take_error(struct ike_sa *sa, const struct notify_body *n)
 	exchange_fail(x);
 }
 
-static void take_notify(struct ike_sa *sa, const struct payload *p)
+/* Returns whether it is a sign of life. */
+static bool take_notify(struct exchange *x, const struct payload *p)
 {
+	struct ike_sa *sa = x->sa;
 	struct notify_body n;
 	char why[WHY_MAX];
 
@@ -229,19 +232,25 @@ static void take_notify(struct ike_sa *sa, const struct payload *p)
 		take_error(sa, &n);
 	else if (n.type == N_INITIAL_CONTACT && sa->established)
 		take_initial_contact(sa);
+	else if (n.type == N_R_U_THERE || n.type == N_R_U_THERE_ACK)
+		return sa->established && dpd_take(x, &n);
+	return true;
 }
 
 int info_in(struct exchange *x, const struct payloads *ps)
 {
 	struct ike_sa *sa = x->sa;
+	bool alive = true;
 
 	/* A delete of this control tunnel ends the message too (pitfall 19). */
 	for (size_t i = 0; i < ps->n && !sa->dead; i++) {
 		if (ps->p[i].type == PL_DELETE && sa->established)
 			take_delete(sa, &ps->p[i]);
 		else if (ps->p[i].type == PL_NOTIFY)
-			take_notify(sa, &ps->p[i]);
+			alive &= take_notify(x, &ps->p[i]);
 	}
+	if (alive)
+		dpd_alive(sa);
 	return 0;
 }
 

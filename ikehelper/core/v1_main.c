@@ -59,6 +59,7 @@ int main1_out(struct exchange *x, struct buf *b, size_t *next)
 	ike_sa_write(sai_b, cfg->ike, cfg->n_ike, cfg->ike_seconds);
 	payload_put(b, next, PL_SA, sai_b->data, sai_b->len);
 	nat_put_vendors(x, b, next);
+	vendor_put(b, next, VENDOR_DPD);
 	return sai_b->bad ? refuse(x, 0, "memory", "out of memory") : 0;
 }
 
@@ -105,6 +106,7 @@ static int choose(struct exchange *x, const struct payloads *ps, bool answer)
 	x->sa->suite = choice.suite;
 	x->main->peer_seconds = choice.seconds;
 	x->main->sar_b = choice.reply;
+	x->sa->dpd = vendor_has(ps, VENDOR_DPD);
 	return 0;
 }
 
@@ -122,6 +124,9 @@ int main2_out(struct exchange *x, struct buf *b, size_t *next)
 {
 	payload_put(b, next, PL_SA, x->main->sar_b.data, x->main->sar_b.len);
 	nat_put_vendors(x, b, next);
+	/* Only what the peer understands: the answer is never longer than the question. */
+	if (x->sa->dpd)
+		vendor_put(b, next, VENDOR_DPD);
 	return 0;
 }
 
@@ -433,8 +438,11 @@ void main_done(struct exchange *x)
 	snprintf(e->name, sizeof(e->name), "control tunnel");
 	snprintf(e->text, sizeof(e->text),
 		 "The control tunnel is up: %s, for %llu s. Each side has shown that it "
-		 "holds the pre-shared key; phase 2 can speak in secret now.",
-		 suite, (unsigned long long)life);
+		 "holds the pre-shared key; phase 2 can speak in secret now.%s",
+		 suite, (unsigned long long)life,
+		 sa->dpd ? ""
+			 : " The peer does not speak DPD: if it dies, that shows when a "
+			   "renewal has no answer.");
 	main_free(x);
 	peer_established(sa);
 }

@@ -186,6 +186,9 @@ static void needed(struct world *w, struct side *side, const struct ike_action *
 		n.len = 4;
 		memcpy(n.data,
 		       (uint8_t[]){ 0xc0, 0, ++side->next_spi >> 8, side->next_spi }, 4);
+	} else if (a->type == IKE_NEED_COUNT) {
+		n.len = 8;
+		n.data[7] = w->now >> 16; /* now and then more than before */
 	} else {
 		CHECK(a->sa_add.key_len >= 16);
 		CHECK(a->sa_add.out || module_has(side, false, a->sa_add.spi));
@@ -217,6 +220,7 @@ static void drain(struct world *w, struct side *side)
 		case IKE_NEED_DH:
 		case IKE_NEED_SPI:
 		case IKE_SA_ADD:
+		case IKE_NEED_COUNT:
 			needed(w, side, &a);
 			break;
 		case IKE_SA_ACTIVATE:
@@ -533,6 +537,8 @@ static void side_start(struct world *w, int i, uint8_t how)
 		side->child.local = side->child.remote = any;
 	p->ike_seconds = 14400;
 	p->esp_seconds = i && how & HOW_SHORT_LIFE ? 1800 : 3600;
+	p->dpd_seconds = 30;
+	p->dpd_timeout = 120;
 	p->start = how & HOW_START ? IKE_START_NOW : IKE_START_TRAFFIC;
 	side->ike = ike_new(&env);
 	CHECK(side->ike && !ike_peer_add(side->ike, p));

@@ -240,6 +240,8 @@ void sim_esp_arrives(const struct event *e)
 			"%.3f s: side %d lost a packet of child %u, SPI %02x%02x%02x%02x",
 			sim_seconds(), e->side, e->child, e->spi[0], e->spi[1], e->spi[2],
 			e->spi[3]);
+	if (in)
+		in->packets++;
 	if (!in || in->heard)
 		return;
 	in->heard = true;

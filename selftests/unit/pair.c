@@ -121,6 +121,8 @@ void pair_start(struct pair_net *net, const struct pair_cfg *cfg)
 		s->peer.ike_seconds = cfg->ike_seconds[i] ? cfg->ike_seconds[i] : 14400;
 		s->peer.esp_seconds = cfg->esp_seconds[i] ? cfg->esp_seconds[i] : 3600;
 		s->peer.start = cfg->start[i];
+		s->peer.dpd_seconds = cfg->dpd_seconds[i];
+		s->peer.dpd_timeout = cfg->dpd_timeout ? cfg->dpd_timeout : 120;
 		boot(s);
 	}
 }
@@ -281,6 +283,25 @@ static void take_sa_del(struct side *s, const struct ike_action *a)
 		s->reserved--;
 }
 
+static void take_count(struct pair_net *net, int i, const struct ike_action *a)
+{
+	uint64_t n = 0;
+	uint8_t out[8];
+	bool there = false;
+
+	for (size_t k = 0; k < PAIR_SAS; k++) {
+		const struct held_sa *sa = &net->side[i].sa[k];
+
+		if (!sa->used || sa->out || memcmp(sa->spi, a->sa.spi, 4) != 0)
+			continue;
+		n = sa->packets;
+		there = true;
+	}
+	for (size_t k = 0; k < sizeof(out); k++)
+		out[k] = n >> (56 - 8 * k);
+	module_answer(net, i, a->id, out, sizeof(out), there);
+}
+
 /* The last one activated is the one that is sent on. */
 static void take_activate(struct side *s, const struct ike_action *a)
 {
@@ -386,6 +407,8 @@ static void take_action(struct pair_net *net, int i, const struct ike_action *a)
 			return module_answer(net, i, a->id, NULL, 0, false);
 		take_sa_add(s, net->now, a);
 		return module_answer(net, i, a->id, NULL, 0, true);
+	case IKE_NEED_COUNT:
+		return take_count(net, i, a);
 	case IKE_SA_ACTIVATE:
 		return take_activate(s, a);
 	case IKE_SA_DEL:

@@ -30,6 +30,7 @@ struct held_sa {
 	size_t key_len; /* of cipher and integrity together */
 	uint64_t soft_seconds, hard_seconds;
 	uint64_t hard_at;
+	uint64_t packets; /* came in */
 };
 
 struct answer {
@@ -122,6 +123,7 @@ struct pair_cfg {
 	const char *selectors; /* of side 0: "10.1.0.0/16=10.2.0.0/16,..." */
 	uint64_t seed;
 	uint32_t ike_seconds[2], esp_seconds[2];
+	uint32_t dpd_seconds[2], dpd_timeout;
 	enum ike_start start[2];
 	bool mock;  /* Diffie-Hellman and prf that cost nothing */
 	bool quiet; /* keep no trace */

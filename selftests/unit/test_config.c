@@ -78,6 +78,8 @@ static void defaults(void **state)
 	assert_int_equal(p->psk_line, 4);
 	assert_false(p->weak_psk);
 	assert_int_equal(p->ike.start, IKE_START_NEVER);
+	assert_int_equal(p->ike.dpd_seconds, 30);
+	assert_int_equal(p->ike.dpd_timeout, 120);
 	assert_int_equal(p->ike.local.family, 0);
 	assert_int_equal(p->ike.remote.family, 4);
 	assert_memory_equal(p->ike.remote.ip, "\xc6\x33\x64\x02", 4);
@@ -108,7 +110,8 @@ static void everything_written(void **state)
 		      "local-subnets = 10.1.0.0/16, 10.3.0.0/16\n"
 		      "remote-subnets = 10.2.0.0/16, 10.4.0.0/16/tcp/443\n"
 		      "local-id = gw@example.org\nremote-id = @osaka.example.org\n"
-		      "start = now\nweak-psk = yes\nlegacy = yes\nencap = yes\n"
+		      "start = now\ndpd-delay = 10\ndpd-timeout = 1m\n"
+		      "weak-psk = yes\nlegacy = yes\nencap = yes\n"
 		      "[peer b]\n"
 		      "interface = esp1\nremote = 198.51.100.3\n"
 		      "psk-file = /psk#1\nversion = 1\nremote-id = 192.0.2.1");
@@ -139,6 +142,8 @@ static void everything_written(void **state)
 	assert_int_equal(p->remote_id.type, 2);
 	assert_memory_equal(p->remote_id.data, "osaka.example.org", 17);
 	assert_int_equal(p->start, IKE_START_NOW);
+	assert_int_equal(p->dpd_seconds, 10);
+	assert_int_equal(p->dpd_timeout, 60);
 	assert_true(config->peer[0].weak_psk);
 	assert_true(p->encap);
 	assert_false(config->peer[1].ike.encap);
@@ -187,8 +192,19 @@ static const struct {
 	  "ADDRESS/BITS/PROTO/PORT\n" },
 	{ GOOD "remote-subnets = 10.0.0.0/8, 10.0.0.0/8\n",
 	  "FILE:6: remote-subnets has 10.0.0.0/8 twice\n" },
+	{ GOOD "dpd-delay = often\n",
+	  "FILE:6: dpd-delay = often is no time up to 1h; write 30s, or 0 for never\n" },
+	{ GOOD "dpd-delay = 2h\n",
+	  "FILE:6: dpd-delay = 2h is no time up to 1h; write 30s, or 0 for never\n"
+	  "FILE:1: dpd-timeout = 2m gives the peer no time to answer; write at least 5s more "
+	  "than dpd-delay\n" },
+	{ GOOD "dpd-timeout = 34s\n",
+	  "FILE:6: dpd-timeout = 34s gives the peer no time to answer; write at least 5s more "
+	  "than dpd-delay\n" },
+	{ GOOD "dpd-timeout = soon\n",
+	  "FILE:6: dpd-timeout = soon is no time; write 2m, for one\n" },
 	{ GOOD "start = later\n",
-	  "FILE:6: start = later is not known; write now or never\n" },
+	  "FILE:6: start = later is not known; write now, traffic or never\n" },
 	{ GOOD "weak-psk = true\n",
 	  "FILE:6: weak-psk = true is not known; write yes or no\n" },
 	{ GOOD "local-id = my gateway\n",
