@@ -7,11 +7,6 @@
 #include "show.h"
 #include "text.h"
 
-struct counters {
-	const struct mod_sa *find; /* direction, SPI */
-	cJSON *into;
-};
-
 struct status {
 	struct daemon *daemon;
 	int peer; /* -1: all */
@@ -19,28 +14,19 @@ struct status {
 	cJSON *list;
 };
 
-static void add_counters(void *ctx, const struct mod_sa *sa)
-{
-	struct counters *c = ctx;
-
-	if (sa->out != c->find->out || sa->peer != c->find->peer ||
-	    memcmp(sa->spi, c->find->spi, 4))
-		return;
-	json_u64(c->into, "packets", sa->packets);
-	json_u64(c->into, "bytes", sa->bytes);
-}
-
 static void json_way(struct daemon *d, size_t peer, uint32_t child, bool out,
 		     const uint8_t spi[4], cJSON *to)
 {
-	struct mod_sa find = { .out = out,
-			       .peer = d->config->peer[peer].first_id + child };
-	struct counters c = { .find = &find };
+	uint32_t id = d->config->peer[peer].first_id + child;
+	cJSON *way = cJSON_AddObjectToObject(to, out ? "out" : "in");
+	struct mod_counters c;
 
-	memcpy(find.spi, spi, 4);
-	c.into = cJSON_AddObjectToObject(to, out ? "out" : "in");
-	json_spi(c.into, "spi", spi);
-	mod_sa_dump(d->mod, d->link[peer].ifindex, add_counters, &c);
+	json_spi(way, "spi", spi);
+	/* It may be gone already. */
+	if (mod_sa_counters(d->mod, d->link[peer].ifindex, id, out, spi, &c) < 0)
+		return;
+	json_u64(way, "packets", c.packets);
+	json_u64(way, "bytes", c.bytes);
 }
 
 /* Seconds since or until a time; nothing for "not yet" and "never". */

@@ -437,21 +437,35 @@ int mod_sa_del(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,
 	return msg ? mod_transact(mod, msg, &w) : -1;
 }
 
-static void parse_packets(struct nlattr *attrs, int len, void *arg)
+static void parse_counters(struct nlattr *attrs, int len, void *arg)
 {
 	struct nlattr *packets = nla_find(attrs, len, ESPTUN_A_SA_PACKETS);
+	struct nlattr *bytes = nla_find(attrs, len, ESPTUN_A_SA_BYTES);
+	struct mod_counters *c = arg;
 
 	if (packets && nla_len(packets) == 8)
-		*(uint64_t *)arg = nla_get_u64(packets);
+		c->packets = nla_get_u64(packets);
+	if (bytes && nla_len(bytes) == 8)
+		c->bytes = nla_get_u64(bytes);
+}
+
+int mod_sa_counters(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,
+		    const uint8_t spi[4], struct mod_counters *c)
+{
+	struct nl_msg *msg =
+		one_sa_request(mod, ESPTUN_CMD_SA_GET, ifindex, peer, out, spi);
+	struct waiting w = { .parse = parse_counters, .arg = c };
+
+	memset(c, 0, sizeof(*c));
+	return msg ? mod_transact(mod, msg, &w) : -1;
 }
 
 int mod_sa_packets(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,
 		   const uint8_t spi[4], uint64_t *packets)
 {
-	struct nl_msg *msg =
-		one_sa_request(mod, ESPTUN_CMD_SA_GET, ifindex, peer, out, spi);
-	struct waiting w = { .parse = parse_packets, .arg = packets };
+	struct mod_counters c;
+	int err = mod_sa_counters(mod, ifindex, peer, out, spi, &c);
 
-	*packets = 0;
-	return msg ? mod_transact(mod, msg, &w) : -1;
+	*packets = c.packets;
+	return err;
 }
