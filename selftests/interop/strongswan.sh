@@ -64,6 +64,7 @@ agree()
 	b awk '$2 && !/XfrmInNoStates/ { print; bad = 1 } END { exit bad }' /proc/net/xfrm_stat
 	ask trace site >"$dir/ladder"
 	grep -q '(9)' "$dir/ladder"
+	why_says up "are up"
 }
 
 # down we|they: the DELETE of one side takes the SAs of both away, and no new ones come.
@@ -136,6 +137,25 @@ kill_ikehelper()
 	done
 }
 
+# The code and the words that why gives, for people and as JSON.
+why_says() # CODE TEXT
+{
+	ask why site | tee "$dir/why"
+	grep -q "\[$1\]" "$dir/why"
+	grep -q "$2" "$dir/why"
+	same "$(ask why site --json | jq -r .code)" "$1"
+}
+
+# Nobody is there: that is silence, and no refusal.
+silent_peer()
+{
+	sites
+	start_ikehelper "$psk" aes256-sha256-modp2048 aes128gcm16
+	same "$(ask why site --json | jq -r .code)" not-tried
+	not ask up -w 90 site
+	why_says no-answer "UDP port 500 is filtered"
+}
+
 # wrong_psk we|they: nobody gets a tunnel, nobody keeps one half made, and we say what it is.
 wrong_psk()
 {
@@ -150,6 +170,7 @@ wrong_psk()
 	ask trace site >"$dir/ladder"
 	cat "$dir/ladder"
 	grep -iq "pre-shared key\|psk" "$dir/ladder"
+	why_says psk-differs "pre-shared keys differ"
 	ends_cleanly
 }
 
@@ -169,6 +190,7 @@ no_common_proposal()
 	grep -q "aes256-sha256-modp3072" "$dir/ladder"
 	[ "$1" = we ] || grep -q "aes128-sha1-modp2048" "$dir/ladder"
 	grep -iq "proposal" "$dir/ladder"
+	why_says no-proposal "aes256-sha256-modp3072"
 	ends_cleanly
 }
 
@@ -208,6 +230,6 @@ run_tests \
 	"agree we aes128-sha1-modp2048 aes128-sha1" "agree they aes128-sha1-modp2048 aes128-sha1" \
 	"agree we aes128-sha256-ecp256 aes256gcm16-ecp256" "agree they aes128-sha256-ecp256 aes256gcm16-ecp256" \
 	"agree we aes256-sha384-modp3072 aes256gcm16" "agree they aes256-sha512-ecp384 aes256-sha256" \
-	"down we" "down they" child_goes_and_comes initial_contact \
+	"down we" "down they" silent_peer child_goes_and_comes initial_contact \
 	"wrong_psk we" "wrong_psk they" "no_common_proposal we" "no_common_proposal they" \
 	"no_common_esp_proposal we" "no_common_esp_proposal they"
