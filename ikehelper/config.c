@@ -29,6 +29,8 @@ const char *const key_name[N_KEYS] = {
 	[K_ESP] = "esp",
 	[K_LIFETIME_IKE] = "lifetime-ike",
 	[K_LIFETIME_ESP] = "lifetime-esp",
+	[K_LIFETIME_ESP_BYTES] = "lifetime-esp-bytes",
+	[K_LIFETIME_ESP_PACKETS] = "lifetime-esp-packets",
 	[K_LOCAL_SUBNETS] = "local-subnets",
 	[K_REMOTE_SUBNETS] = "remote-subnets",
 	[K_LOCAL_ID] = "local-id",
@@ -36,9 +38,11 @@ const char *const key_name[N_KEYS] = {
 	[K_START] = "start",
 	[K_DPD_DELAY] = "dpd-delay",
 	[K_DPD_TIMEOUT] = "dpd-timeout",
+	[K_PHASE2_IDS] = "phase2-ids",
 	[K_WEAK_PSK] = "weak-psk",
 	[K_ENCAP] = "encap",
 	[K_LEGACY] = "legacy",
+	[K_PROFILE] = "profile",
 };
 
 int wrong(struct parser *p, int line, const char *format, ...)

@@ -5,8 +5,9 @@
 
 #include "config.h"
 
-#define NAME_MAX_LEN 32	  /* of a peer; it has to fit struct trace_event too */
-#define LINE_MAX_LEN 4096 /* octets; what is longer is no configuration */
+#define NAME_MAX_LEN  32   /* of a peer; it has to fit struct trace_event too */
+#define PROFILE_NAMES 128  /* octets for the names of all profiles */
+#define LINE_MAX_LEN  4096 /* octets; what is longer is no configuration */
 
 enum key {
 	K_INTERFACE,
@@ -18,6 +19,8 @@ enum key {
 	K_ESP,
 	K_LIFETIME_IKE,
 	K_LIFETIME_ESP,
+	K_LIFETIME_ESP_BYTES,
+	K_LIFETIME_ESP_PACKETS,
 	K_LOCAL_SUBNETS,
 	K_REMOTE_SUBNETS,
 	K_LOCAL_ID,
@@ -26,8 +29,10 @@ enum key {
 	K_ENCAP,
 	K_DPD_DELAY,
 	K_DPD_TIMEOUT,
+	K_PHASE2_IDS,
 	K_WEAK_PSK,
 	K_LEGACY,
+	K_PROFILE,
 	N_KEYS
 };
 
@@ -38,7 +43,8 @@ struct section {
 	char name[NAME_MAX_LEN + 1];
 	int line;
 	char *value[N_KEYS];
-	int at[N_KEYS]; /* the line of each value */
+	int at[N_KEYS];		       /* the line of each value */
+	const struct profile *profile; /* NULL: none */
 };
 
 struct parser {
@@ -55,6 +61,19 @@ struct parser {
 /* Tells an error, with what to do about it. Returns -1. */
 int wrong(struct parser *p, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * What a kind of peer is known to want, as values of keys; written ones go before them.
+ * Its weak suites stand behind the others, with legacy = yes.
+ */
+struct profile {
+	const char *name;
+	const char *value[N_KEYS];
+	const char *weak_ike, *weak_esp; /* NULL: none */
+};
+
+/* NULL for a name that is not known; names, PROFILE_NAMES octets, is then a list of all. */
+const struct profile *profile_find(const char *name, char *names);
 
 /* Cuts blanks off both ends, in place. */
 char *trim(char *s);

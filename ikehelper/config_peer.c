@@ -25,9 +25,12 @@ static const char *const key_default[N_KEYS] = {
 	[K_LIFETIME_ESP] = "1h",
 	[K_LOCAL_SUBNETS] = "0.0.0.0/0",
 	[K_REMOTE_SUBNETS] = "0.0.0.0/0",
+	[K_LIFETIME_ESP_BYTES] = "0",
+	[K_LIFETIME_ESP_PACKETS] = "0",
 	[K_START] = "never",
 	[K_DPD_DELAY] = "30s",
 	[K_DPD_TIMEOUT] = "2m",
+	[K_PHASE2_IDS] = "yes",
 	[K_WEAK_PSK] = "no",
 	[K_ENCAP] = "no",
 	[K_LEGACY] = "no",
@@ -37,7 +40,17 @@ static const char *const key_default[N_KEYS] = {
 static const char *value(const struct section *s, enum key k, int *line)
 {
 	*line = s->value[k] ? s->at[k] : s->line;
-	return s->value[k] ? s->value[k] : key_default[k];
+	if (s->value[k])
+		return s->value[k];
+	return s->profile && s->profile->value[k] ? s->profile->value[k] : key_default[k];
+}
+
+/* Whether the weak suites of the profile are wanted, if nothing is written for k. */
+static const char *weak_suites(const struct section *s, enum key k, bool legacy)
+{
+	if (!legacy || !s->profile || s->value[k])
+		return NULL;
+	return k == K_IKE ? s->profile->weak_ike : s->profile->weak_esp;
 }
 
 /* The same for a key that has to be written. */
@@ -125,6 +138,19 @@ static void set_lifetime(struct parser *p, enum key k, uint32_t *out)
 	else if (*out < LIFE_MIN || *out > LIFE_MAX)
 		wrong(p, line, "%s = %s is out of bounds; write 10s to 7d", key_name[k],
 		      v);
+}
+
+static void set_traffic(struct parser *p, enum key k, uint64_t least, uint64_t *out)
+{
+	int line;
+	const char *v = value(&p->section, k, &line);
+
+	if (count_parse(v, out) < 0)
+		wrong(p, line, "%s = %s is no number; write 4500M, for one", key_name[k],
+		      v);
+	else if (*out && *out < least)
+		wrong(p, line, "%s = %s would be used up at once; write at least %llu",
+		      key_name[k], v, (unsigned long long)least);
 }
 
 /* Calls fn for each part of a comma-separated list, until one of them is wrong. */
@@ -217,19 +243,30 @@ static void *copy_of(const void *p, size_t n, size_t size)
 	return copy;
 }
 
+/* The list of a key, with the weak suites of the profile behind it. */
+static void each_suite(struct list *l, int (*fn)(void *ctx, const char *part))
+{
+	const struct section *s = &l->p->section;
+	const char *weak = weak_suites(s, l->key, l->legacy);
+	const char *v = value(s, l->key, &l->line);
+
+	if (!s->profile || s->value[l->key] || s->profile->value[l->key] || !weak)
+		each(v, fn, l);
+	if (weak)
+		each(weak, fn, l);
+}
+
 static void set_suites(struct parser *p, struct ike_peer *ike)
 {
 	struct list l = { .p = p, .key = K_IKE, .legacy = yes(p, K_LEGACY) };
-	const char *v = value(&p->section, K_IKE, &l.line);
 
-	each(v, add_ike, &l);
+	each_suite(&l, add_ike);
 	ike->ike = copy_of(l.ike, l.n, sizeof(l.ike[0]));
 	ike->n_ike = ike->ike ? l.n : 0;
 
 	l.key = K_ESP;
 	l.n = 0;
-	v = value(&p->section, K_ESP, &l.line);
-	each(v, add_esp, &l);
+	each_suite(&l, add_esp);
 	ike->esp = copy_of(l.esp, l.n, sizeof(l.esp[0]));
 	ike->n_esp = ike->esp ? l.n : 0;
 }
@@ -313,6 +350,25 @@ static void set_dpd(struct parser *p, struct ike_peer *ike)
 		      timeout, DPD_LEAST);
 }
 
+/* First of all: its values stand for what is not written. */
+static void set_profile(struct parser *p)
+{
+	struct section *s = &p->section;
+	char names[PROFILE_NAMES];
+
+	if (!s->value[K_PROFILE])
+		return;
+	s->profile = profile_find(s->value[K_PROFILE], names);
+	if (!s->profile)
+		wrong(p, s->at[K_PROFILE], "profile = %s is not known; write one of %s",
+		      s->value[K_PROFILE], names);
+	else if (!s->profile->value[K_IKE] && !s->value[K_IKE] && !yes(p, K_LEGACY))
+		wrong(p, s->at[K_PROFILE],
+		      "profile = %s needs legacy = yes: with version 1 that peer knows "
+		      "nothing better than %s",
+		      s->profile->name, s->profile->weak_ike);
+}
+
 static void set_psk(struct parser *p, struct peer_config *peer)
 {
 	const char *v = needed(p, K_PSK_FILE, "/etc/esptun/NAME.psk", &peer->psk_line);
@@ -392,6 +448,7 @@ static void compare(struct parser *p, const struct peer_config *peer)
 
 void section_to_peer(struct parser *p, struct peer_config *peer)
 {
+	set_profile(p);
 	set_interface(p, peer);
 	set_addrs(p, &peer->ike);
 	set_psk(p, peer);
@@ -399,6 +456,9 @@ void section_to_peer(struct parser *p, struct peer_config *peer)
 	set_suites(p, &peer->ike);
 	set_lifetime(p, K_LIFETIME_IKE, &peer->ike.ike_seconds);
 	set_lifetime(p, K_LIFETIME_ESP, &peer->ike.esp_seconds);
+	set_traffic(p, K_LIFETIME_ESP_BYTES, 10000000, &peer->ike.esp_bytes);
+	set_traffic(p, K_LIFETIME_ESP_PACKETS, 1000, &peer->ike.esp_packets);
+	peer->ike.no_ids = !yes(p, K_PHASE2_IDS);
 	set_children(p, &peer->ike);
 	set_id(p, K_LOCAL_ID, &peer->ike.local_id);
 	set_id(p, K_REMOTE_ID, &peer->ike.remote_id);

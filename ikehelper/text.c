@@ -62,36 +62,54 @@ int spi_parse(const char *text, uint8_t spi[4], char *why)
 	return 0;
 }
 
-int seconds_parse(const char *text, uint32_t *out)
+struct unit {
+	char letter; /* '\0' for none */
+	uint32_t size;
+};
+
+/* A decimal number with the letter of one of the n units behind it, or without. */
+static int units_parse(const char *text, const struct unit *unit, size_t n, uint64_t max,
+		       uint64_t *out)
 {
-	size_t digits = strspn(text, "0123456789");
-	uint64_t unit = 1, v;
-	char number[16];
+	size_t digits = strspn(text, "0123456789"), i;
+	char number[24];
+	uint64_t v;
 
 	if (!digits || digits >= sizeof(number) || (text[digits] && text[digits + 1]))
 		return -1;
-	switch (text[digits]) {
-	case '\0':
-	case 's':
-		break;
-	case 'm':
-		unit = 60;
-		break;
-	case 'h':
-		unit = 3600;
-		break;
-	case 'd':
-		unit = 86400;
-		break;
-	default:
-		return -1;
-	}
+	for (i = 0; i < n && unit[i].letter != text[digits]; i++)
+		;
 	memcpy(number, text, digits);
 	number[digits] = '\0';
-	if (u64_parse(number, UINT32_MAX / unit, &v) < 0)
+	if (i == n || u64_parse(number, max / unit[i].size, &v) < 0)
 		return -1;
-	*out = v * unit;
+	*out = v * unit[i].size;
 	return 0;
+}
+
+int seconds_parse(const char *text, uint32_t *out)
+{
+	static const struct unit units[] = {
+		{ '\0', 1 }, { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+	};
+	uint64_t v;
+
+	if (units_parse(text, units, 5, UINT32_MAX, &v) < 0)
+		return -1;
+	*out = v;
+	return 0;
+}
+
+int count_parse(const char *text, uint64_t *out)
+{
+	static const struct unit units[] = {
+		{ '\0', 1 },
+		{ 'k', 1000 },
+		{ 'M', 1000000 },
+		{ 'G', 1000000000 },
+	};
+
+	return units_parse(text, units, 4, UINT64_MAX, out);
 }
 
 void seconds_text(uint64_t seconds, char *out)

@@ -23,6 +23,8 @@ int u64_parse(const char *text, uint64_t max, uint64_t *out);
 int spi_parse(const char *text, uint8_t spi[4], char *why);
 /* "4h", "30m", "90s", "3600", "1d": seconds. */
 int seconds_parse(const char *text, uint32_t *out);
+/* "4500", "4500k", "4500M", "4G", with units of a thousand. */
+int count_parse(const char *text, uint64_t *out);
 /* Seconds as two units at most: "2h 5m". out holds 32 octets. */
 void seconds_text(uint64_t seconds, char *out);
 

@@ -81,7 +81,11 @@ int tunnel_add(struct daemon *d, size_t peer, const struct ike_action *a)
 		.integ_key = a->sa_add.integ_key,
 		.integ_key_len = a->sa_add.integ_key_len,
 		.limit = { [MOD_SOFT_SECONDS] = a->sa_add.soft_seconds,
-			   [MOD_HARD_SECONDS] = a->sa_add.hard_seconds },
+			   [MOD_HARD_SECONDS] = a->sa_add.hard_seconds,
+			   [MOD_SOFT_BYTES] = a->sa_add.soft_bytes,
+			   [MOD_HARD_BYTES] = a->sa_add.hard_bytes,
+			   [MOD_SOFT_PACKETS] = a->sa_add.soft_packets,
+			   [MOD_HARD_PACKETS] = a->sa_add.hard_packets },
 		.active = a->sa_add.active,
 	};
 	const struct module_peer want = {

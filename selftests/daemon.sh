@@ -216,8 +216,10 @@ manual_pages()
 	a bash -eu "$dir/by-hand"
 	sa_exists a in 0x00001001
 	sa_exists a out 0x00002001
-	(umask 077 && "$IKEHELPER" genpsk | tee /etc/esptun/osaka.psk >/etc/esptun/nagoya.psk)
 	example ikehelper.conf.5 conf >"$dir/conf"
+	sed -n 's/^psk-file *= *//p' "$dir/conf" | while read -r file; do
+		(umask 077 && "$IKEHELPER" genpsk >"$file")
+	done
 	grep -q nagoya "$dir/conf"
 	"$IKEHELPER" check "$dir/conf"
 }

@@ -73,8 +73,10 @@ struct ike_peer {
 	size_t n_esp;
 	struct ike_child_cfg *child;
 	size_t n_child;
-	uint32_t ike_seconds; /* lifetime of the control tunnel */
-	uint32_t esp_seconds; /* lifetime of the ESP tunnels */
+	uint32_t ike_seconds;		 /* lifetime of the control tunnel */
+	uint32_t esp_seconds;		 /* lifetime of the ESP tunnels */
+	uint64_t esp_bytes, esp_packets; /* and for so much traffic in one; 0: for any */
+	bool no_ids; /* phase 2 from any to any without ID payloads, as some routers */
 	/* RFC 3706: silent for so long it is asked (0: never), and for so long it is dead. */
 	uint32_t dpd_seconds, dpd_timeout;
 	enum ike_start start;
@@ -156,7 +158,10 @@ struct ike_action {
 			size_t key_len;
 			const uint8_t *integ_key;
 			size_t integ_key_len;
-			uint64_t soft_seconds, hard_seconds; /* 0: no limit */
+			/* 0: no limit; a soft one is to be told with IKE_EXPIRE */
+			uint64_t soft_seconds, hard_seconds;
+			uint64_t soft_bytes, hard_bytes;
+			uint64_t soft_packets, hard_packets;
 		} sa_add;
 		struct {
 			uint32_t child;

@@ -38,6 +38,11 @@ struct esp_proposal {
 	bool esn;
 };
 
+/* How long ESP tunnels live; 0: not said, or no limit. */
+struct esp_life {
+	uint64_t seconds, kbytes;
+};
+
 #define PROPOSAL_TEXT 64
 
 /*
@@ -65,9 +70,9 @@ struct ike_choice {
 
 struct esp_choice {
 	struct esp_proposal suite;
-	uint64_t seconds;
-	uint8_t spi[4];	  /* the peer's, for our outbound SA */
-	struct buf reply; /* with four zero octets where our SPI belongs: */
+	struct esp_life life; /* that the peer wrote */
+	uint8_t spi[4];	      /* the peer's, for our outbound SA */
+	struct buf reply;     /* with four zero octets where our SPI belongs: */
 	size_t reply_spi;
 };
 
@@ -79,13 +84,13 @@ enum select {
 
 /*
  * Bodies of SA payloads (RFC 2407 section 4.6.1, RFC 2409 appendix A): one proposal, one
- * transform for each suite, best first, with a lifetime in seconds. IKE authenticates with
+ * transform for each suite, best first, with a lifetime. IKE authenticates with
  * a pre-shared key; ESP is in tunnel mode, and mode (MODE_...) says whether in UDP.
  */
 void ike_sa_write(struct buf *b, const struct ike_proposal *p, size_t n,
 		  uint32_t seconds);
 void esp_sa_write(struct buf *b, const struct esp_proposal *p, size_t n,
-		  const uint8_t *spi, uint32_t seconds, uint16_t mode);
+		  const uint8_t *spi, const struct esp_life *life, uint16_t mode);
 
 /*
  * Selects, by our order of preference, a transform of sa that equals one of ours. The
@@ -98,8 +103,8 @@ enum select esp_sa_select(struct chunk sa, const struct esp_proposal *ours, size
 			  bool udp, bool only_one, struct esp_choice *out, char *why);
 
 /* The lifetime attributes of phase 2, which RESPONDER-LIFETIME carries as well. */
-void esp_life_write(struct buf *b, uint32_t seconds);
-uint64_t esp_life_read(struct chunk attributes); /* seconds; 0: none said */
+void esp_life_write(struct buf *b, const struct esp_life *life);
+struct esp_life esp_life_read(struct chunk attributes);
 
 /* Write what an SA payload's body offers, one suite a line, cut to size octets. */
 void ike_sa_text(struct chunk sa, char *out, size_t size);

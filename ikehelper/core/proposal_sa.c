@@ -74,7 +74,7 @@ enum select ike_sa_select(struct chunk sa, const struct ike_proposal *ours, size
 			    !ike_proposal_same(&theirs, &ours[i]))
 				continue;
 			out->suite = theirs;
-			out->seconds = t[j].seconds;
+			out->seconds = t[j].life.seconds;
 			if (write_reply(&out->reply, &t[j], NULL, 0))
 				break;
 			return SELECT_OK;
@@ -100,7 +100,7 @@ enum select esp_sa_select(struct chunk sa, const struct esp_proposal *ours, size
 			    !esp_same(&theirs, &ours[i]))
 				continue;
 			out->suite = theirs;
-			out->seconds = t[j].seconds;
+			out->life = t[j].life;
 			memcpy(out->spi, t[j].spi.p, 4);
 			out->reply_spi = SA_FIXED + 8;
 			if (write_reply(&out->reply, &t[j], (uint8_t[4]){ 0 }, 4))
@@ -118,14 +118,15 @@ static void put_tv(struct buf *b, uint16_t id, uint16_t value)
 	put_u16(b, value);
 }
 
-static void put_life(struct buf *b, uint16_t type, uint16_t id, uint32_t seconds)
+/* A lifetime in a unit: the two attributes have neighbouring numbers in both phases. */
+static void put_life(struct buf *b, uint16_t type, uint16_t unit, uint32_t life)
 {
-	put_tv(b, type, LIFE_SECONDS);
-	if (seconds <= UINT16_MAX)
-		return put_tv(b, id, seconds);
-	put_u16(b, id);
+	put_tv(b, type, unit);
+	if (life <= UINT16_MAX)
+		return put_tv(b, type + 1, life);
+	put_u16(b, type + 1);
 	put_u16(b, 4);
-	put_u32(b, seconds);
+	put_u32(b, life);
 }
 
 static size_t begin_transform(struct buf *b, size_t i, size_t n, uint8_t id)
@@ -156,19 +157,21 @@ void ike_sa_write(struct buf *b, const struct ike_proposal *p, size_t n, uint32_
 		put_tv(b, A1_HASH, wire_ike_hash(p[i].hash));
 		put_tv(b, A1_GROUP, p[i].group);
 		put_tv(b, A1_AUTH, AUTH_PSK);
-		put_life(b, A1_LIFE_TYPE, A1_LIFE, seconds);
+		put_life(b, A1_LIFE_TYPE, LIFE_SECONDS, seconds);
 		payload_end(b, at);
 	}
 	payload_end(b, proposal);
 }
 
-void esp_life_write(struct buf *b, uint32_t seconds)
+void esp_life_write(struct buf *b, const struct esp_life *life)
 {
-	put_life(b, A2_LIFE_TYPE, A2_LIFE, seconds);
+	put_life(b, A2_LIFE_TYPE, LIFE_SECONDS, life->seconds);
+	if (life->kbytes)
+		put_life(b, A2_LIFE_TYPE, LIFE_KILOBYTES, life->kbytes);
 }
 
 void esp_sa_write(struct buf *b, const struct esp_proposal *p, size_t n,
-		  const uint8_t *spi, uint32_t seconds, uint16_t mode)
+		  const uint8_t *spi, const struct esp_life *life, uint16_t mode)
 {
 	size_t proposal;
 
@@ -185,17 +188,17 @@ void esp_sa_write(struct buf *b, const struct esp_proposal *p, size_t n,
 			put_tv(b, A2_INTEG, wire_esp_integ(p[i].integ));
 		if (p[i].esn)
 			put_tv(b, A2_ESN, 1);
-		esp_life_write(b, seconds);
+		esp_life_write(b, life);
 		payload_end(b, at);
 	}
 	payload_end(b, proposal);
 }
 
-uint64_t esp_life_read(struct chunk attributes)
+struct esp_life esp_life_read(struct chunk attributes)
 {
 	struct transform t = { 0 };
 
 	if (transform_attributes(&t, false, reader_of(attributes.p, attributes.len)))
-		return 0;
-	return t.seconds;
+		return (struct esp_life){ 0 };
+	return t.life;
 }

@@ -32,6 +32,8 @@
 #define PAIRS_MAX   8	  /* of one child; the oldest makes room */
 #define LIFE_MIN    60	  /* seconds: a peer's values are clamped to these */
 #define LIFE_MAX    86400
+#define LIFE_KB_MIN 10000 /* kilobytes, likewise */
+#define LIFE_KB_MAX UINT32_MAX
 #define NEVER	    UINT64_MAX
 
 /* Do both sides know NAT traversal, as RFC 3947 has it, or only as its draft 02? */
@@ -123,7 +125,7 @@ struct quick_mode {
 	bool have_spi, added_in, added_out;
 	bool handed_over; /* the pair lives on without us */
 	bool udp;	  /* ESP in UDP is what is offered, or agreed on */
-	uint64_t seconds;
+	uint64_t seconds, bytes;
 	bool tell_lifetime; /* answer with RESPONDER-LIFETIME */
 };
 
@@ -448,6 +450,20 @@ void quick_free(struct exchange *x);
 int quick_answer(struct exchange *x, enum need_kind kind, struct chunk data);
 int quick_start(struct ike_sa *sa, uint32_t child);
 
+/* v1_life.c */
+/* What we offer. */
+struct esp_life quick_our_life(const struct exchange *x);
+/* The shorter of ours and the peer's, in each unit (pitfall 14). */
+void quick_take_life(struct exchange *x, struct esp_life theirs);
+/* RESPONDER-LIFETIME in packet 8 shortens what the initiator proposed. */
+struct esp_life quick_told_life(const struct payloads *ps);
+void quick_put_life(struct exchange *x, struct buf *b, size_t *next);
+/*
+ * When the module tells that it is time to renew, at the same share of each limit. Octets
+ * and packets end outbound SAs alone: who sends counts what it sends.
+ */
+void quick_set_limits(struct exchange *x, struct ike_action *add);
+
 /* v1_crossing.c */
 /* The peer's phase 2 has to wait for one of ours; else ours, where there is one, ends. */
 bool quick_gives_way(struct exchange *x);
@@ -455,6 +471,8 @@ bool quick_gives_way(struct exchange *x);
 /* v1_ids.c */
 /* A selector as the body of an ID payload (RFC 2407 section 4.6.2). */
 void id_write(const struct ike_subnet *s, struct buf *b);
+/* It takes whatever is routed to it. */
+bool child_is_any(const struct ike_child_cfg *child);
 /* Finds the child that packet 7's IDs mean, and keeps them. Returns 0, or -1. */
 int quick_take_ids(struct exchange *x, const struct payloads *ps);
 /* The selectors that were agreed on: the IDs, or without them those of the child. */

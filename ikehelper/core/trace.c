@@ -196,14 +196,19 @@ static void say_id(struct words *w, const struct payloads *ps, const struct payl
 static void say_notify(struct words *w, const struct payload *p)
 {
 	struct notify_body n;
+	struct esp_life life;
 	char why[WHY_MAX], name[48];
 
 	if (notify_parse(&n, p, why))
 		return say(w, "notify: malformed");
 	words_notify(n.type, name, sizeof(name));
 	say(w, "notify: %s", name);
-	if (n.type == N_RESPONDER_LIFETIME)
-		say(w, " %llu s", (unsigned long long)esp_life_read(n.data));
+	if (n.type != N_RESPONDER_LIFETIME)
+		return;
+	life = esp_life_read(n.data);
+	say(w, " %llu s", (unsigned long long)life.seconds);
+	if (life.kbytes)
+		say(w, ", %llu kB", (unsigned long long)life.kbytes);
 }
 
 static void say_delete(struct words *w, const struct payload *p)

@@ -170,7 +170,9 @@ static void set_attribute(struct transform *t, bool phase1, uint16_t id, uint64_
 	case PHASE2(A2_LIFE):
 		/* A life duration means what the type before it says (pitfall 12). */
 		if (*life_type == LIFE_SECONDS)
-			t->seconds = value;
+			t->life.seconds = value;
+		else if (*life_type == LIFE_KILOBYTES)
+			t->life.kbytes = value;
 		return;
 	default:
 		t->unacceptable = true;

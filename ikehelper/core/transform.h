@@ -31,6 +31,7 @@ enum { /* attributes of phase 2 (RFC 2407 section 4.5, RFC 4304) */
 #define TRANSFORMS_MAX 128 /* in one SA payload; nobody needs more */
 #define KEY_IKE	       1   /* transform identifier of phase 1 */
 #define LIFE_SECONDS   1
+#define LIFE_KILOBYTES 2
 #define AUTH_PSK       1
 #define DOI_IPSEC      1
 #define SIT_IDENTITY   1
@@ -51,7 +52,7 @@ struct transform {
 	struct chunk raw;  /* the whole transform payload */
 	bool unacceptable; /* an attribute that we do not know, or a bundle */
 	uint16_t cipher, hash, auth, group, mode, key_bits, esn;
-	uint64_t seconds;
+	struct esp_life life; /* phase 1 uses its seconds alone */
 };
 
 /*

@@ -101,6 +101,11 @@ static bool is_any(const struct ike_subnet *s)
 	return !s->bits && !s->proto && !s->port;
 }
 
+bool child_is_any(const struct ike_child_cfg *child)
+{
+	return is_any(&child->local) && is_any(&child->remote);
+}
+
 static void host_subnet(const struct ike_addr *a, struct ike_subnet *s)
 {
 	*s = (struct ike_subnet){ .family = a->family };
@@ -124,9 +129,8 @@ static bool child_for(struct exchange *x, const struct ike_subnet *local,
 	for (size_t i = 0; i < cfg->n_child; i++) {
 		const struct ike_child_cfg *c = &cfg->child[i];
 
-		if (is_any(&c->local) && is_any(&c->remote) &&
-		    (absent || (c->local.family == local->family &&
-				c->remote.family == remote->family))) {
+		if (child_is_any(c) && (absent || (c->local.family == local->family &&
+						   c->remote.family == remote->family))) {
 			x->quick->child = i;
 			return true;
 		}

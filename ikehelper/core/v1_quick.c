@@ -108,6 +108,7 @@ int quick1_out(struct exchange *x, struct buf *b, size_t *next)
 {
 	struct quick_mode *q = x->quick;
 	const struct ike_peer *cfg = cfg_of(x);
+	struct esp_life life = quick_our_life(x);
 	struct esp_proposal offer[OFFER_MAX];
 	size_t n = 0;
 	size_t at;
@@ -118,13 +119,15 @@ int quick1_out(struct exchange *x, struct buf *b, size_t *next)
 			offer[n++] = cfg->esp[i];
 	at = payload_begin(b, next, PL_SA);
 	q->udp = nat_udp(x->sa);
-	esp_sa_write(b, offer, n, q->spi, cfg->esp_seconds, mode_of(x));
+	esp_sa_write(b, offer, n, q->spi, &life, mode_of(x));
 	payload_end(b, at);
 	payload_put(b, next, PL_NONCE, q->ni.data, q->ni.len);
 	if (with_pfs(x))
 		payload_put(b, next, PL_KE, q->ours.data, q->ours.len);
 	buf_wipe(&q->id_i);
 	buf_wipe(&q->id_r);
+	if (cfg->no_ids && child_is_any(child_of(x)))
+		return 0;
 	id_write(&child_of(x)->local, &q->id_i);
 	id_write(&child_of(x)->remote, &q->id_r);
 	payload_put(b, next, PL_ID, q->id_i.data, q->id_i.len);
@@ -209,12 +212,6 @@ static int take_material(struct exchange *x, const struct payloads *ps, struct b
 	return 0;
 }
 
-static void take_lifetime(struct quick_mode *q, uint64_t ours, uint64_t theirs)
-{
-	q->seconds = shorter_life(ours, theirs);
-	q->tell_lifetime = theirs > q->seconds;
-}
-
 int quick1_in(struct exchange *x, const struct payloads *ps)
 {
 	if (quick_take_ids(x, ps) || choose(x, ps, false) ||
@@ -222,7 +219,7 @@ int quick1_in(struct exchange *x, const struct payloads *ps)
 		return -1;
 	if (quick_gives_way(x))
 		return 1;
-	take_lifetime(x->quick, cfg_of(x)->esp_seconds, x->quick->choice.seconds);
+	quick_take_life(x, x->quick->choice.life);
 	return 0;
 }
 
@@ -253,8 +250,7 @@ static int add_sa(struct exchange *x, bool out)
 	add.sa_add.key_len = cipher;
 	add.sa_add.integ_key = keys + cipher;
 	add.sa_add.integ_key_len = integ;
-	add.sa_add.soft_seconds = renew_seconds(x->sa->ike, q->seconds, x->initiator);
-	add.sa_add.hard_seconds = q->seconds;
+	quick_set_limits(x, &add);
 	need_sa_add(x, &add);
 	OPENSSL_cleanse(keys, sizeof(keys));
 	return 0;
@@ -295,19 +291,6 @@ int quick2_prepare(struct exchange *x)
 	return x->quick->added_in ? 0 : load_sas(x);
 }
 
-static void put_lifetime(struct exchange *x, struct buf *b, size_t *next)
-{
-	size_t at = payload_begin(b, next, PL_NOTIFY);
-
-	put_u32(b, 1); /* IPsec DOI */
-	put_u8(b, PROTO_ESP);
-	put_u8(b, 4);
-	put_u16(b, N_RESPONDER_LIFETIME);
-	put_octets(b, x->quick->spi, 4);
-	esp_life_write(b, x->quick->seconds);
-	payload_end(b, at);
-}
-
 int quick2_out(struct exchange *x, struct buf *b, size_t *next)
 {
 	struct quick_mode *q = x->quick;
@@ -322,27 +305,13 @@ int quick2_out(struct exchange *x, struct buf *b, size_t *next)
 		payload_put(b, next, PL_ID, q->id_r.data, q->id_r.len);
 	}
 	if (q->tell_lifetime)
-		put_lifetime(x, b, next);
+		quick_put_life(x, b, next);
 	return 0;
 }
 
 static bool body_same(const struct payload *p, const struct buf *b)
 {
 	return p->len == b->len && !memcmp(p->body, b->data, b->len);
-}
-
-/* RESPONDER-LIFETIME in packet 8 shortens the lifetime that we proposed. */
-static uint64_t told_lifetime(const struct payloads *ps)
-{
-	const struct payload *p;
-	struct notify_body n;
-	char why[WHY_MAX];
-
-	for (size_t i = 0; (p = payload_get(ps, PL_NOTIFY, i)); i++)
-		if (!notify_parse(&n, p, why) && n.type == N_RESPONDER_LIFETIME &&
-		    n.proto == PROTO_ESP)
-			return esp_life_read(n.data);
-	return 0;
 }
 
 int quick2_in(struct exchange *x, const struct payloads *ps)
@@ -356,7 +325,7 @@ int quick2_in(struct exchange *x, const struct payloads *ps)
 					      "the peer's answer has other selectors");
 	if (choose(x, ps, true) || take_material(x, ps, &q->nr))
 		return -1;
-	take_lifetime(q, cfg_of(x)->esp_seconds, told_lifetime(ps));
+	quick_take_life(x, quick_told_life(ps));
 	return 0;
 }
 

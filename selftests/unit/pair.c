@@ -256,6 +256,10 @@ static void take_sa_add(struct side *s, uint64_t now, const struct ike_action *a
 		.key_len = a->sa_add.key_len + a->sa_add.integ_key_len,
 		.soft_seconds = a->sa_add.soft_seconds,
 		.hard_seconds = a->sa_add.hard_seconds,
+		.soft_bytes = a->sa_add.soft_bytes,
+		.hard_bytes = a->sa_add.hard_bytes,
+		.soft_packets = a->sa_add.soft_packets,
+		.hard_packets = a->sa_add.hard_packets,
 		.hard_at = now + a->sa_add.hard_seconds * 1000,
 	};
 	s->way[sa->child] = (struct esp_way){ .path = a->sa_add.path,

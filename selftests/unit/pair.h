@@ -28,7 +28,8 @@ struct held_sa {
 	struct esp_proposal suite;
 	uint8_t key[128];
 	size_t key_len; /* of cipher and integrity together */
-	uint64_t soft_seconds, hard_seconds;
+	uint64_t soft_seconds, hard_seconds, soft_bytes, hard_bytes;
+	uint64_t soft_packets, hard_packets;
 	uint64_t hard_at;
 	uint64_t packets; /* came in */
 };

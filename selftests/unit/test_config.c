@@ -175,6 +175,19 @@ static const struct {
 	  "FILE:6: local =  is no IPv4 address; write one, as names are not looked up\n" },
 	{ GOOD "lifetime-ike = soon\n",
 	  "FILE:6: lifetime-ike = soon is no time; write 4h, 30m, 90s or seconds\n" },
+	{ GOOD "lifetime-esp-bytes = 5M\n",
+	  "FILE:6: lifetime-esp-bytes = 5M would be used up at once; write at least "
+	  "10000000\n" },
+	{ GOOD "lifetime-esp-packets = 1g\n",
+	  "FILE:6: lifetime-esp-packets = 1g is no number; write 4500M, for one\n" },
+	{ GOOD "phase2-ids = 1\n",
+	  "FILE:6: phase2-ids = 1 is not known; write yes or no\n" },
+	{ GOOD "profile = asa\n",
+	  "FILE:6: profile = asa is not known; write one of cisco, yamaha, seil, "
+	  "fortigate, juniper, azure, aws, gcp, strongswan, libreswan\n" },
+	{ GOOD "profile = gcp\n",
+	  "FILE:6: profile = gcp needs legacy = yes: with version 1 that peer knows "
+	  "nothing better than aes128-sha1-modp1024\n" },
 	{ GOOD "lifetime-esp = 8d\n",
 	  "FILE:6: lifetime-esp = 8d is out of bounds; write 10s to 7d\n" },
 	{ GOOD "lifetime-esp = 99999999999999999999\n",

@@ -79,6 +79,7 @@ static void ike_round_trip(const char *text)
 static void esp_round_trip(const char *text)
 {
 	static const uint8_t spi[4] = { 0xc1, 2, 3, 4 };
+	static const struct esp_life life = { 86400, 4608000 };
 	struct esp_proposal p = esp_of(text);
 	struct esp_choice choice;
 	struct buf sa = { 0 };
@@ -86,14 +87,15 @@ static void esp_round_trip(const char *text)
 
 	esp_proposal_text(&p, out);
 	assert_string_equal(out, text);
-	esp_sa_write(&sa, &p, 1, spi, 86400, MODE_TUNNEL);
+	esp_sa_write(&sa, &p, 1, spi, &life, MODE_TUNNEL);
 	assert_false(sa.bad);
 	esp_sa_text(buf_chunk(&sa), out, sizeof(out));
 	assert_string_equal(out, text);
 	assert_int_equal(esp_sa_select(buf_chunk(&sa), &p, 1, false, true, &choice, why),
 			 SELECT_OK);
 	assert_true(esp_same(&choice.suite, &p));
-	assert_int_equal(choice.seconds, 86400);
+	assert_int_equal(choice.life.seconds, 86400);
+	assert_int_equal(choice.life.kbytes, 4608000);
 	assert_memory_equal(choice.spi, spi, 4);
 	/* Only the SPI differs, and it waits to be filled in. */
 	assert_int_equal(choice.reply.len, sa.len);

@@ -210,6 +210,50 @@ static void peer_crashes(void **state)
 	}
 }
 
+/*
+ * Pitfall 1.14: kilobytes are taken over as seconds are, and renewal comes before their
+ * end; sequence numbers run out too. Each side limits what it sends.
+ */
+static void traffic_limits(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+	static const struct {
+		uint64_t bytes[2], both;
+	} lives[] = {
+		{ { 4608000000, 0 }, 4608000000 },
+		{ { 0, 4608000000 }, 4608000000 },
+		{ { 4608000000, 2000000000 }, 2000000000 },
+		{ { 2000000000, 4608000000 }, 2000000000 },
+		/* One kilobyte would be a new phase 2 for each packet. */
+		{ { 1000, 0 }, 10000000 },
+		{ { 0, 0 }, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lives); i++) {
+		pair_start(&net, &cfg);
+		for (int k = 0; k < 2; k++)
+			net.side[k].peer.esp_bytes = lives[i].bytes[k];
+		pair_command(&net, 0, IKE_UP);
+		pair_run(&net, net.now + 1000);
+		is_up();
+		for (int k = 0; k < 4; k++) {
+			const struct held_sa *sa = &net.side[k / 2].sa[k % 2];
+			/* Who offers too little has to live with it. */
+			bool alone = i == 4 && k < 2;
+			uint64_t bytes = alone ? 1000 : lives[i].both;
+
+			assert_int_equal(sa->hard_bytes, sa->out ? bytes : 0);
+			assert_in_range(sa->soft_bytes, bytes / 1000 * 740,
+					bytes / 100 * 85);
+			assert_int_equal(sa->hard_packets, sa->out ? UINT32_MAX : 0);
+			assert_in_range(sa->soft_packets, UINT32_MAX / 100 * 74,
+					UINT32_MAX / 100 * 86);
+		}
+		pair_stop(&net);
+	}
+}
+
 /* The module's reports: a soft end renews, a hard one ends, each once. */
 static void expiry(void **state)
 {
@@ -358,6 +402,7 @@ int main(void)
 		cmocka_unit_test(control_tunnel_goes),
 		cmocka_unit_test(unused_is_not_renewed),
 		cmocka_unit_test(initial_contact),
+		cmocka_unit_test(traffic_limits),
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(ninth_never_comes),
 		cmocka_unit_test(first_esp),
