@@ -251,27 +251,46 @@ static void begin(struct ladder *l, const struct trace_event *ev)
 	l->painter->sites(l, mine, theirs);
 }
 
-static void enter_phase(struct ladder *l, uint8_t phase)
+/* What ended, and notes, are told where the drawing is: they begin nothing. */
+static bool begins_nothing(const struct trace_event *ev)
 {
-	static const char *const title[] = {
-		[1] = "Phase 1: the control tunnel (ISAKMP SA)",
-		[2] = "Phase 2: the ESP tunnels (IPsec SAs), in the control tunnel",
-		[3] = "User traffic, in the ESP tunnels",
+	return ev->kind == TRACE_DOWN || ev->kind == TRACE_NOTE;
+}
+
+static void enter_phase(struct ladder *l, const struct trace_event *ev)
+{
+	static const char *const title[][2] = {
+		[1] = { "Phase 1: the control tunnel (ISAKMP SA)",
+			"Phase 1 from its start: the control tunnel is renewed" },
+		[2] = { "Phase 2: the ESP tunnels (IPsec SAs), in the control tunnel",
+			"Phase 2 again: the ESP tunnels are renewed" },
+		[3] = { "User traffic, in the ESP tunnels",
+			"User traffic, in the ESP tunnels" },
 	};
 
-	if (!phase || phase > 3 || phase == l->phase)
+	if (!ev->phase || ev->phase > 3 || begins_nothing(ev) || ev->phase == l->phase)
 		return;
-	l->phase = phase;
-	l->painter->heading(l, title[phase]);
+	l->phase = ev->phase;
+	l->painter->heading(l, title[ev->phase][ev->renewal]);
+}
+
+/* A renewal goes on below; a phase 1 of another kind is a drawing of its own. */
+static bool is_new(const struct ladder *l, const struct trace_event *ev)
+{
+	if (!l->begun || strcmp(l->peer, ev->peer))
+		return true;
+	return ev->negotiation && ev->negotiation != l->negotiation && ev->phase == 1 &&
+	       !ev->renewal && !begins_nothing(ev);
 }
 
 /* Events without a negotiation, user traffic for one, go on where the drawing is. */
 void ladder_event(struct ladder *l, const struct trace_event *ev)
 {
-	if (!l->begun || strcmp(l->peer, ev->peer) ||
-	    (ev->negotiation && l->negotiation != ev->negotiation))
+	if (is_new(l, ev))
 		begin(l, ev);
-	enter_phase(l, ev->phase);
+	if (ev->renewal && ev->phase == 1)
+		l->negotiation = ev->negotiation;
+	enter_phase(l, ev);
 	switch (ev->kind) {
 	case TRACE_SENT:
 	case TRACE_RECEIVED:
@@ -336,6 +355,7 @@ cJSON *trace_to_json(const struct trace_event *ev)
 	cJSON_AddNumberToObject(o, "phase", ev->phase);
 	cJSON_AddNumberToObject(o, "number", ev->number);
 	cJSON_AddBoolToObject(o, "initiator", ev->initiator);
+	cJSON_AddBoolToObject(o, "renewal", ev->renewal);
 	cJSON_AddNumberToObject(o, "size", ev->size);
 	cJSON_AddStringToObject(o, "cookie_i", cookie);
 	cJSON_AddNumberToObject(o, "message_id", ev->message_id);
@@ -373,6 +393,7 @@ int trace_from_json(const cJSON *json, struct trace_event *ev)
 	ev->phase = number_of(json, "phase", 3);
 	ev->number = number_of(json, "number", 10);
 	ev->initiator = cJSON_IsTrue(cJSON_GetObjectItem(json, "initiator"));
+	ev->renewal = cJSON_IsTrue(cJSON_GetObjectItem(json, "renewal"));
 	ev->size = number_of(json, "size", UINT32_MAX);
 	ev->message_id = number_of(json, "message_id", UINT32_MAX);
 	for (i = 0; cookie && i < 8 && sscanf(cookie + 2 * i, "%2x", &octet) == 1; i++)

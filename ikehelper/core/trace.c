@@ -338,6 +338,21 @@ static bool is_dpd(const struct payloads *ps)
 	       (n.type == N_R_U_THERE || n.type == N_R_U_THERE_ACK);
 }
 
+/* The tunnels that the exchange makes are there already. */
+static bool renews(const struct exchange *x)
+{
+	const struct peer *peer = x->sa->peer;
+
+	if (x->type == XCHG_MAIN)
+		return sa_current(peer);
+	if (x->type != XCHG_QUICK)
+		return false;
+	for (size_t i = 0; i < peer->cfg->n_child; i++)
+		if (!peer->child[i].pairs)
+			return false;
+	return true;
+}
+
 void trace_message(struct exchange *x, enum trace_kind kind, const struct row *row,
 		   const struct payloads *ps, size_t size)
 {
@@ -347,6 +362,7 @@ void trace_message(struct exchange *x, enum trace_kind kind, const struct row *r
 	e->number = row->number;
 	e->routine = ps && is_dpd(ps);
 	e->initiator = x->initiator;
+	e->renewal = renews(x);
 	e->size = size;
 	e->message_id = x->message_id;
 	snprintf(e->name, sizeof(e->name), "%s", row->name);

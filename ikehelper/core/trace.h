@@ -36,6 +36,7 @@ struct trace_event {
 	uint8_t number; /* (1) to (10) as in the article; 0: not one of the ten */
 	bool initiator; /* this host started the exchange */
 	bool routine;	/* DPD: of interest while one looks on, and then no more */
+	bool renewal;	/* a message of what takes the place of a tunnel that is up */
 	char local[64], remote[64]; /* address and port in words */
 	uint32_t size;		    /* octets of the datagram's payload */
 	uint8_t cookie_i[8];

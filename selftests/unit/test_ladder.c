@@ -45,6 +45,32 @@ static const struct trace_event up[] = {
 	  .initiator = true, .text = "User traffic flows." },
 };
 
+/* Both kinds of tunnel are renewed; the old ones go while the drawing goes on. */
+static const struct trace_event renewed[] = {
+	{ PLACE, .ms = 1000, .kind = TRACE_FIRST_ESP, .phase = 3, .number = 10 },
+	{ PLACE, .ms = 2000, .kind = TRACE_SENT, .phase = 2, .number = 7, .size = 348,
+	  .initiator = true, .renewal = true, .name = "Quick Mode 1" },
+	{ PLACE, .ms = 2100, .kind = TRACE_UP, .phase = 2, .text = "ESP tunnels." },
+	{ PLACE, .ms = 2200, .kind = TRACE_FIRST_ESP, .phase = 3, .number = 10 },
+	{ PLACE, .ms = 2300, .kind = TRACE_DOWN, .phase = 2, .text = "Old ones." },
+	{ .peer = "osaka",
+	  .negotiation = 2,
+	  .ms = 3000,
+	  .kind = TRACE_RECEIVED,
+	  .phase = 1,
+	  .number = 1,
+	  .size = 180,
+	  .renewal = true,
+	  .name = "Main Mode 1" },
+	{ .peer = "osaka",
+	  .negotiation = 2,
+	  .ms = 3100,
+	  .kind = TRACE_UP,
+	  .phase = 1,
+	  .text = "Control tunnel." },
+	{ PLACE, .ms = 3200, .kind = TRACE_DOWN, .phase = 1, .text = "The old one." },
+};
+
 static const struct trace_event refused[] = {
 	{ PLACE, .ms = 5, .kind = TRACE_RECEIVED, .phase = 1, .number = 1, .size = 120,
 	  .name = "Main Mode 1", .words = "SA: 3des-sha1-modp1024" },
@@ -74,6 +100,23 @@ static const char *const up_ascii[] = {
 	"  += User traffic, in the ESP tunnels =====================================+",
 	"  |<= (10) ESP, and so on ====================================== +11.1 s =>|",
 	"  |    . User traffic flows.                                               |",
+};
+
+static const char *const renewed_ascii[] = {
+	"  this host, responder                                      osaka, initiator",
+	"  198.51.100.1:500                                          198.51.100.2:500",
+	"  += User traffic, in the ESP tunnels =====================================+",
+	"  |<= (10) ESP, and so on ======================================== +0 ms =>|",
+	"  += Phase 2 again: the ESP tunnels are renewed ===========================+",
+	"  |-- (7) Quick Mode 1, 348 octets ---------------------------- +1000 ms ->|",
+	"  |    + ESP tunnels.                                                      |",
+	"  += User traffic, in the ESP tunnels =====================================+",
+	"  |<= (10) ESP, and so on ===================================== +1200 ms =>|",
+	"  |    - Old ones.                                                         |",
+	"  += Phase 1 from its start: the control tunnel is renewed ================+",
+	"  |<- (1) Main Mode 1, 180 octets ----------------------------- +2000 ms --|",
+	"  |    + Control tunnel.                                                   |",
+	"  |    - The old one.                                                      |",
 };
 
 static const char *const refused_ascii[] = {
@@ -119,6 +162,12 @@ static void draws_what_happened(void **state)
 {
 	(void)state;
 	check(up, COUNT(up), up_ascii, COUNT(up_ascii));
+}
+
+static void a_renewal_goes_on_below(void **state)
+{
+	(void)state;
+	check(renewed, COUNT(renewed), renewed_ascii, COUNT(renewed_ascii));
 }
 
 static void draws_a_refusal_with_both_sides(void **state)
@@ -247,6 +296,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(draws_what_happened),
+		cmocka_unit_test(a_renewal_goes_on_below),
 		cmocka_unit_test(draws_a_refusal_with_both_sides),
 		cmocka_unit_test(every_row_is_as_wide),
 		cmocka_unit_test(json_carries_every_field),
