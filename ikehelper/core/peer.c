@@ -334,7 +334,9 @@ static void drop_older(struct peer *peer, struct pair *pair)
 	uint64_t at = peer->ike->now + (pair->initiator ? 1 : 2) * REPLACED_MS;
 
 	for (struct pair *p = pair->next; p; p = p->next) {
-		p->drop_at = at;
+		/* What an earlier one has replaced keeps its time. */
+		if (p == pair->next || p->drop_at == NEVER)
+			p->drop_at = at;
 		/* One that is replaced already is not taken into use any more. */
 		p->activate_at = NEVER;
 	}
@@ -357,7 +359,7 @@ void pair_up(struct peer *peer, uint32_t child, struct pair *pair)
 	for (; oldest && oldest->next; oldest = oldest->next)
 		n++;
 	if (n >= PAIRS_MAX)
-		pair_down(peer, child, oldest, "too many have been made since");
+		pair_end(peer, child, oldest, "too many have been made since");
 	while (*at && (*at)->began_at > pair->began_at)
 		at = &(*at)->next;
 	pair->next = *at;
