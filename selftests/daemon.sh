@@ -78,6 +78,26 @@ up_ping_down()
 
 no_sas() { [ "$(helper "$1" sa show --json | jq length)" = 0 ]; }
 
+# Tunnels of both kinds are made anew when that is asked for, of either side.
+rekey_renews()
+{
+	two_helpers
+	run b
+	run a
+	refused "nothing to renew" ask a rekey peer
+	ask a up peer
+	ask a rekey peer
+	wait_for renewal_traced a "Quick Mode 3"
+	ask b rekey peer --ike
+	wait_for renewal_traced a "Main Mode 6"
+	pings_both_ways
+}
+
+renewal_traced() # a|b NAME OF THE LAST PACKET
+{
+	ask "$1" trace --json | jq -se --arg name "$2" 'any(.[]; .renewal and .name == $name)'
+}
+
 # SIGTERM takes the tunnels down on both sides, and everything out of the module.
 sigterm_leaves_nothing()
 {
@@ -224,5 +244,5 @@ manual_pages()
 	"$IKEHELPER" check "$dir/conf"
 }
 
-run_tests up_ping_down sigterm_leaves_nothing sigkill_is_recovered children_die privileges \
+run_tests up_ping_down rekey_renews sigterm_leaves_nothing sigkill_is_recovered children_die privileges \
 	wrong_key_is_said no_common_suite_is_said nobody_answers key_log manual_pages
