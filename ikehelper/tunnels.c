@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What the module is told for the configured peers: a peer for each pair of subnets, SAs. */
+#include <arpa/inet.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,39 @@ static int set_peer(struct daemon *d, size_t peer, uint32_t child,
 	return 0;
 }
 
+static bool holds(const struct ike_subnet *a, const struct ike_subnet *b)
+{
+	uint32_t x, y;
+
+	memcpy(&x, a->ip, sizeof(x));
+	memcpy(&y, b->ip, sizeof(y));
+	return a->bits && a->bits <= b->bits &&
+	       (ntohl(x) ^ ntohl(y)) >> (32 - a->bits) == 0;
+}
+
+/*
+ * A peer of any subnets chooses its own. On the device the longest prefix wins, so that it
+ * could choose what another peer is configured for, and get that one's traffic.
+ */
+static const char *owner(const struct daemon *d, size_t peer,
+			 const struct module_peer *want)
+{
+	const struct ike_peer *p = &d->config->peer[peer].ike, *other;
+	size_t i, j;
+
+	for (j = 0; j < p->n_child; j++)
+		if (same_subnet(&p->child[j].remote, &want->selector.remote))
+			return NULL;
+	for (i = 0; i < d->config->n_peers; i++) {
+		other = &d->config->peer[i].ike;
+		for (j = 0; j < other->n_child; j++)
+			if (i != peer && d->link[i].ifindex == d->link[peer].ifindex &&
+			    holds(&other->child[j].remote, &want->selector.remote))
+				return other->name;
+	}
+	return NULL;
+}
+
 int tunnel_add(struct daemon *d, size_t peer, const struct ike_action *a)
 {
 	struct mod_sa sa = {
@@ -94,7 +128,13 @@ int tunnel_add(struct daemon *d, size_t peer, const struct ike_action *a)
 		.follow = a->sa_add.follow,
 		.selector = { .local = a->sa_add.local, .remote = a->sa_add.remote },
 	};
+	const char *name = owner(d, peer, &want);
 
+	if (name) {
+		fprintf(stderr, "%s: its subnet is one of peer %s: refused\n",
+			d->config->peer[peer].ike.name, name);
+		return -1;
+	}
 	memcpy(sa.spi, a->sa_add.spi, 4);
 	if (sa.out && !sa.active)
 		memcpy(sa.pair_spi, a->sa_add.pair_spi, 4);
