@@ -30,10 +30,12 @@ help:
 #: make check-unit           the parts without a kernel, under ASan and UBSan (VECTORS=DIR: more)
 #: make check-sim            10,000 lives of two helpers in one process (SIM_RUNS=N, SIM_SEED=N)
 #: make check-vm             the module in QEMU (KERNEL=6.1|6.12: on this kernel only)
-#: make check-interop        strongSwan as the peer, and README's commands, in QEMU
+#: make check-interop        strongSwan and libreswan as the peer, and README's commands, in QEMU
+#: make check-renewal        hundreds of renewals with each peer (RENEWALS="60 20": ESP, control)
 #: make check-demo           what the demo's capture and key log say
 #: make fuzz                 every fuzzer for FUZZ_SECONDS=600 (VECTORS=DIR: more seeds)
-#: make demo                 two sites in QEMU, the ten packets drawn (KERNEL=6.1|6.12)
+#: make demo                 two sites in QEMU, the ten packets drawn (KERNEL=6.1|6.12); with
+#:                           STORY=1 the renewals of both kinds of tunnel, too
 #: make install              module, ikehelper and man pages (PREFIX, DESTDIR)
 #: make clean                remove build/
 
@@ -111,7 +113,7 @@ $(fuzzers): %: %.o $(BUILD)/fuzz/lib.a
 
 PROVE := prove --comments -e ''
 export CMOCKA_MESSAGE_OUTPUT = TAP
-export BUILD VECTORS FUZZ_SECONDS KERNEL
+export BUILD VECTORS FUZZ_SECONDS KERNEL RENEWALS STORY
 
 kernels = $(or $(KERNEL),$(shell scripts/kernel.sh series))
 
@@ -134,6 +136,9 @@ check-vm:
 
 check-interop:
 	scripts/check-vm.sh interop $(or $(KERNEL),$(shell scripts/kernel.sh default))
+
+check-renewal:
+	scripts/check-vm.sh renewal $(or $(KERNEL),$(shell scripts/kernel.sh default))
 
 check-demo: setup-build setup-vm setup-tshark
 	$(PROVE) selftests/demo/check.sh
@@ -164,6 +169,6 @@ clean:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .PHONY: all help modules helper check check-static check-unit check-sim check-vm check-interop \
-	check-demo fuzz demo install clean
+	check-renewal check-demo fuzz demo install clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Run tests in a VM of each kernel: check-vm.sh vm|interop KERNEL...
+# Run tests in a VM of each kernel: check-vm.sh vm|interop|renewal KERNEL...
 #
-# A test is an executable .sh that prints TAP: vm is selftests/, interop is selftests/interop/, which
-# sees strongSwan.
+# A test is an executable .sh that prints TAP: vm is selftests/; interop is selftests/interop/, where
+# a test may name the layers that its VM sees in a line "# layers: ..."; renewal is the renewals of
+# interop alone, as many as RENEWALS says, and a table of what they lost.
 # A test runs as root and gets ESPTUN_KO, IKEHELPER and ESPTUN_BUILD (the folder of the tests' own
 # tools). A complaint of the kernel is a failure, too. Tests of what happens at once run a second time
 # on two processors, on the first kernel; not all do, since emulated ones slow each other down.
@@ -20,28 +21,53 @@ run() { # KERNEL CPUS "LAYER..." TEST...
 	version=$(scripts/kernel.sh version "$1")
 	say "Linux $version, processors: $2, tests: ${*:4}"
 	scripts/vm.sh -k "$1" -s "$2" "${layers[@]}" -t 3600 -e IKEHELPER="$build/ikehelper" \
-		-e ESPTUN_KO="$build/kmod-$version/esptun.ko" -e ESPTUN_BUILD="$build/selftests" -e RETRY=1 \
-		prove -v -e '' "${@:4}"
+		-e ESPTUN_KO="$build/kmod-$version/esptun.ko" -e ESPTUN_BUILD="$build/selftests" "${env[@]}" \
+		prove -v --timer -e '' "${@:4}"
+}
+
+# Tests that see the same layers share a VM; the peers' packages hold each other's files.
+run_by_layers() { # KERNEL TEST...
+	local layers t status=0
+	declare -A tests=()
+	for t in "${@:2}"; do
+		layers=$(sed -n 's/^# layers: //p' "$t")
+		tests[${layers:-guest strongswan}]+=" $t"
+	done
+	for layers in "${!tests[@]}"; do
+		# shellcheck disable=SC2086  # names, one a word
+		run "$1" 1 "$layers" ${tests[$layers]} || status=1
+	done
+	return $status
 }
 
 races=(unload.sh rekey.sh)
 first=$1
+env=(-e RETRY=1)
 shopt -s nullglob extglob
 
 tests_of() { # KERNEL
-	local tests
 	case $what in
 	vm)
-		tests=(selftests/!(lib).sh)
-		run "$1" 1 guest "${tests[@]}"
+		run "$1" 1 guest selftests/!(lib).sh
 		[ "$1" != "$first" ] || run "$1" 2 guest "${races[@]/#/selftests/}"
 		;;
-	interop)
-		tests=(selftests/interop/!(lib).sh)
-		run "$1" 1 "guest strongswan" "${tests[@]}"
+	interop) run_by_layers "$1" selftests/interop/!(lib).sh ;;
+	renewal)
+		env=(-e ONLY='renewals*' -e RENEWALS="${RENEWALS:-60 20}")
+		run_by_layers "$1" selftests/interop/{strongswan,libreswan,ikehelper}.sh
 		;;
-	*) die "vm or interop?" ;;
+	*) die "vm, interop or renewal?" ;;
 	esac
+}
+
+# Of the comments that renewals leave.
+renewals_table() { # LOG
+	printf '\n%-12s %-10s %-8s %8s %8s %6s %10s\n' peer "renewed by" what renewals replies lost duplicates
+	sed -n 's/^# renewals: //p' "$1" | while read -r peer who kind n replies lost duplicates; do
+		[ "$who" = we ] && who=ikehelper || who=$peer
+		[ "$kind" = esp ] && kind="ESP" || kind="control"
+		printf '%-12s %-10s %-8s %8s %8s %6s %10s\n' "$peer" "$who" "$kind" "$n" "$replies" "$lost" "$duplicates"
+	done
 }
 
 parts=(vm)
@@ -63,5 +89,6 @@ for kernel; do
 	wait "${pids[0]}" || status=1
 	pids=("${pids[@]:1}")
 	cat "$build/$what-$kernel.log"
+	[ "$what" != renewal ] || renewals_table "$build/$what-$kernel.log"
 done
 exit $status

@@ -15,7 +15,8 @@ packages() {
 	tshark) echo tshark ;;
 	strongswan) echo strongswan-charon charon-systemd strongswan-swanctl libstrongswan-standard-plugins \
 		libcharon-extra-plugins ;;
-	*) die "no layer $1: there are guest, tshark, strongswan" ;;
+	libreswan) echo libreswan libnss3-tools ;;
+	*) die "no layer $1: there are guest, tshark, strongswan, libreswan" ;;
 	esac
 }
 

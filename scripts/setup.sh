@@ -53,7 +53,7 @@ for part in "${parts[@]}"; do
 		llvm=$(apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
 		packages+=(clang "libclang-rt-$llvm-dev") series=''
 		;;
-	interop) layers+=(strongswan) series='' ;;
+	interop) layers+=(strongswan libreswan) series='' ;;
 	tshark) layers+=(tshark) series='' ;;
 	*) die "unknown part $part: there are build, vm, unit, static, fuzz, interop, tshark" ;;
 	esac

@@ -11,7 +11,7 @@
 #     -e NAME[=V]  hand an environment variable in (repeatable)
 #     -o DIR       a folder the guest may write to, at the same path (repeatable)
 #     -x LAYER     a folder of unpacked packages, laid over the host's files, or one of layer.sh's
-#                  names: guest, tshark, strongswan (repeatable)
+#                  names: guest, tshark, strongswan, libreswan (repeatable)
 #
 # The guest's root is the host's, read-only, under an overlay in its memory: every program and the
 # project are there at their own paths, and nothing written survives but what goes to an -o folder.

@@ -3,7 +3,8 @@
 # What the kselftests share: TAP, namespaces, keys, SAs, counters, waiting. Sourced.
 #
 # A test is one function of plain commands: the first that fails ends it, and is shown with its
-# line. It runs in a shell and a topology of its own, and what it made goes away with it:
+# line; of one that succeeds the lines "report: ..." are shown. It runs in a shell and a topology of
+# its own, and what it made goes away with it:
 #
 #	pings_work() { sites; esp_pair "$1"; pings_both_ways; }
 #	run_tests "pings_work aes128gcm16" "pings_work aes256-sha256"
@@ -107,6 +108,7 @@ run_tests() # TEST...; with ONLY, those whose words match this pattern
 		if [ $rc = $ksft_skip ] && [ -s "$skipped" ]; then
 			echo "ok $n $name # SKIP $(cat "$skipped")"
 		elif [ $rc = 0 ]; then
+			sed -n 's/^report: /# /p' "$log"
 			echo "ok $n $name"
 		else
 			sed 's/^/# /' "$log"

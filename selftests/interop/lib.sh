@@ -1,15 +1,30 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# strongSwan's charon at site b, and ikehelper at site a: how they are started and asked. Sourced.
+# ikehelper at site a and a gateway that we did not write at site b, and the scenarios that every such
+# gateway goes through. Sourced; PEER (default strongswan) names the file of peers/ that starts and
+# asks it.
 #
-# charon runs in b's network namespace and in a mount namespace of its own with its own /run, by
-# its own strongswan.conf and vici socket, so that nothing of the host's is touched.
+#   a: ikehelper, esp0 10.1.0.1 ─ veth0 198.51.100.1 ──── veth0 198.51.100.2 ─ the peer, 10.2.0.1 :b
+#
+# A file of peers/ defines
+#	start_peer PSK IKE ESP	one connection to a with one child; suites in our spelling
+#	they_initiate		it begins; fails when nothing comes of it
+#	they_end		it takes all down; they_end_child: the ESP tunnels alone
+#	they_renew esp|ike	it begins a renewal
+#	they_are_up		by its own word
+#	count_their_sas, count_their_ike_sas	half-open ones included
+#
+# A test that needs other layers than "guest strongswan" says so in a line "# layers: ...".
+# shellcheck disable=SC2034,SC2154,SC2317  # for who sources this
 
 # shellcheck source=../lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-CHARON=/usr/lib/ipsec/charon
-[ -x $CHARON ] || skip_all "no strongSwan: scripts/layer.sh strongswan brings it"
+psk="ten packets, end to end: 1 to 10"
+main=aes256-sha256-modp2048
+
+# shellcheck source=peers/strongswan.sh
+. "$here/interop/peers/${PEER:=strongswan}.sh"
 
 # Finding, testing and tying together the crypto drivers takes seconds here at the first SA: long
 # enough for a retransmission, and these tests count packets. So it happens now.
@@ -29,85 +44,315 @@ warm_up()
 
 warm_up
 
-strongswan_conf()
+# The configuration of ikehelper at a or b, with one peer "site" on esp0.
+configure() # a|b PSK IKE ESP [LINE OF ITS SECTION...]
 {
-	cat >"$dir/strongswan.conf" <<-END
-		charon {
-		  load = random nonce openssl kernel-netlink socket-default vici
-		  retransmit_timeout = 4
-		  retransmit_tries = 2
-		  plugins { vici { socket = unix://$dir/vici } }
-		  filelog { log { path = $dir/charon.log
-		    default = 1
-		    ike = 2
-		    cfg = 2
-		    flush_line = yes } }
-		}
-		swanctl { load = random }
-	END
+	local local=$OUT_A remote=$OUT_B ours=$NET_A theirs=$NET_B
+
+	if [ "$1" = b ]; then
+		local=$OUT_B remote=$OUT_A ours=$NET_B theirs=$NET_A
+	fi
+	(umask 077 && printf '%s\n' "$2" >"$dir/$1.psk")
+	printf '%s\n' "[peer site]" "interface = esp0" "local = $local" "remote = $remote" "psk-file = $dir/$1.psk" \
+		"version = 1" "ike = $3" "esp = $4" "local-subnets = $ours" "remote-subnets = $theirs" "${@:5}" >"$dir/$1.conf"
 }
 
-# The connection t of b with one child t. The window: two CPUs that send at once may be some
-# packets apart in an emulator, more than charon's 32.
-swanctl_conf() # PSK IKE ESP
-{
-	cat >"$dir/swanctl.conf" <<-END
-		connections { t {
-		  version = 1
-		  local_addrs = $OUT_B
-		  remote_addrs = $OUT_A
-		  proposals = $2
-		  local { auth = psk }
-		  remote { auth = psk }
-		  children { t {
-		    local_ts = $NET_B
-		    remote_ts = $NET_A
-		    replay_window = 1024
-		    esp_proposals = $3 } } } }
-		secrets { ike-t {
-		  id-a = $OUT_A
-		  id-b = $OUT_B
-		  secret = "$1" } }
-	END
-}
-
-swanctl_b() { b env STRONGSWAN_CONF="$dir/strongswan.conf" swanctl "$@" --uri "unix://$dir/vici"; }
-
-start_charon() # PSK IKE ESP
-{
-	strongswan_conf
-	swanctl_conf "$@"
-	STRONGSWAN_CONF=$dir/strongswan.conf b unshare -m \
-		sh -c "mount -t tmpfs run /run && exec $CHARON" >"$dir/charon.out" 2>&1 &
-	wait_for test -S "$dir/vici"
-	swanctl_b --load-all --file "$dir/swanctl.conf" >"$dir/swanctl.log" 2>&1 || cat "$dir/swanctl.log"
-	charon_says "loaded ike\|added vici connection: t"
-}
-
-charon_says() { wait_for grep -q "$1" "$dir/charon.log"; }
-
-# ikehelper at a, with one peer "site" on esp0.
 start_ikehelper() # PSK IKE ESP [LINE OF ITS SECTION...]
 {
-	(umask 077 && printf '%s\n' "$1" >"$dir/site.psk")
-	cat >"$dir/ikehelper.conf" <<-END
-		[peer site]
-		interface = esp0
-		remote = $OUT_B
-		local = $OUT_A
-		psk-file = $dir/site.psk
-		version = 1
-		ike = $2
-		esp = $3
-		local-subnets = $NET_A
-		remote-subnets = $NET_B
-	END
-	printf '%s\n' "${@:4}" >>"$dir/ikehelper.conf"
+	configure a "$@"
 	esp_dev a
-	ask run -c "$dir/ikehelper.conf" >"$dir/ikehelper.log" 2>&1 &
+	ask run -c "$dir/a.conf" >"$dir/ikehelper.log" 2>&1 &
 	wait_for ask status
 }
 
 ask() { helper a -s "$dir/control" "$@"; }
 
 has_esp() { ask status --json | jq -e '[.. | .up? // empty] | any'; }
+
+count_our_sas() { helper a sa show --json | jq 'map(select(.reserved | not)) | length'; }
+count_our_ike_sas() { ask status --json | jq '[.peers[] | select(has("cookie_i"))] | length'; }
+
+we_initiate() { ask up site; }
+
+# The tunnel is up when each has its SAs of the other.
+tunnel_is_up()
+{
+	wait_for has_esp
+	they_are_up
+	wait_for prints 2 count_their_sas
+	same "$(count_our_sas)" 2
+}
+
+# both IKE ESP [LINE...]: the two sites with both daemons, no tunnel yet.
+both()
+{
+	sites
+	start_peer "$psk" "$1" "$2"
+	start_ikehelper "$psk" "$@"
+}
+
+# --- scenarios ---------------------------------------------------------------------------------
+
+# Nothing but Main Mode's 6 and Quick Mode's 3 before the first ESP packet (the article's ten),
+# in turns, and the first from who initiates.
+ten_packets() # ADDRESS OF THE INITIATOR
+{
+	sed -n '/ esp /q; / isakmp /p' "$dir/wire" >"$dir/nine"
+	cat "$dir/nine"
+	same "$(grep -c "xchg 2 " "$dir/nine")" 6
+	same "$(grep -c "xchg 32 " "$dir/nine")" 3
+	same "$(wc -l <"$dir/nine")" 9
+	same "$(awk '{ print $2 }' "$dir/nine" | tr '\n' ' ')" \
+		"$(for _ in 1 2 3 4; do printf '%s ' "$1" "$(other "$1")"; done)$1 "
+	# 5 to 9 are encrypted (RFC 2408 section 3.1, flag 1), 1 to 4 cannot be.
+	same "$(sed 's/.* flags \([0-9]*\) .*/\1/' "$dir/nine" | tr '\n' ' ')" "0 0 0 0 1 1 1 1 1 "
+}
+
+other() { [ "$1" = $OUT_A ] && echo $OUT_B || echo $OUT_A; }
+
+# agree we|they IKE ESP: up, both ways, nine packets before.
+agree()
+{
+	both "$2" "$3"
+	watch a veth0 "$dir/wire" -m "$psk"
+	"$1_initiate"
+	tunnel_is_up
+	pings_both_ways
+	bulk_both_ways 300000
+	if [ "$1" = we ]; then
+		ten_packets $OUT_A
+	else
+		ten_packets $OUT_B
+	fi
+	not grep MARK "$dir/wire"
+	not grep -E " 10\.[12]\.0\.1 " "$dir/wire"
+	b awk '$2 && !/XfrmInNoStates/ { print; bad = 1 } END { exit bad }' /proc/net/xfrm_stat
+	ask trace site >"$dir/ladder"
+	grep -q '(9)' "$dir/ladder"
+	why_says up "are up"
+}
+
+# down we|they: the DELETE of one side takes the SAs of both away, and no new ones come.
+down()
+{
+	both $main aes128gcm16
+	we_initiate
+	tunnel_is_up
+	pings_both_ways
+	if [ "$1" = we ]; then
+		ask down site
+	else
+		they_end
+	fi
+	nothing_is_left
+}
+
+# No SA is left on either side, reserved ones included, and nothing passes.
+nothing_is_left()
+{
+	wait_for prints 0 count_their_sas
+	wait_for prints 0 count_their_ike_sas
+	wait_for prints "[]" helper a sa show --json
+	no_ping a $IN_B
+}
+
+# The child alone goes; the control tunnel stays, and makes another.
+child_goes_and_comes()
+{
+	both $main aes128gcm16
+	they_initiate
+	tunnel_is_up
+	they_end_child
+	wait_for prints 0 count_our_sas
+	they_initiate
+	wait_for prints 2 count_our_sas
+	pings_both_ways
+	same "$(ask trace --json | jq -s '[.[] | select(.name == "Main Mode 1")] | length')" 1
+}
+
+# We lost all state without a word; our INITIAL-CONTACT tells the peer to forget the old.
+initial_contact()
+{
+	both $main aes128gcm16
+	we_initiate
+	tunnel_is_up
+	kill_ikehelper
+	a ip link del esp0
+	esp_dev a
+	ask run -c "$dir/a.conf" >"$dir/ikehelper2.log" 2>&1 &
+	wait_for ask status
+	we_initiate
+	wait_for has_esp
+	pings_both_ways
+	wait_for prints 1 count_their_ike_sas
+	wait_for prints 2 count_their_sas
+}
+
+kill_ikehelper()
+{
+	local pid
+
+	for pid in $(ip netns pids "$NS_A"); do
+		if grep -qs ikehelper "/proc/$pid/comm"; then
+			kill -9 "$pid"
+		fi
+	done
+}
+
+# The ladder, in which each of these has to stand.
+trace_says() # PATTERN...
+{
+	local pattern
+
+	ask trace site >"$dir/ladder"
+	cat "$dir/ladder"
+	for pattern; do grep -iq "$pattern" "$dir/ladder"; done
+}
+
+# The code and the words that why gives, for people and as JSON.
+why_says() # CODE TEXT
+{
+	ask why site | tee "$dir/why"
+	grep -q "\[$1\]" "$dir/why"
+	grep -q "$2" "$dir/why"
+	same "$(ask why site --json | jq -r .code)" "$1"
+}
+
+# Nobody is there: that is silence, and no refusal.
+silent_peer()
+{
+	sites
+	start_ikehelper "$psk" $main aes128gcm16
+	same "$(ask why site --json | jq -r .code)" not-tried
+	not ask up -w 90 site
+	why_says no-answer "UDP port 500 is filtered"
+}
+
+# wrong_psk we|they: nobody gets a tunnel, nobody keeps one half made, and we say what it is.
+wrong_psk()
+{
+	sites
+	start_peer "$psk" $main aes128gcm16
+	start_ikehelper "another secret of enough characters" $main aes128gcm16
+	not "$1_initiate"
+	trace_says "pre-shared key\|psk"
+	why_says psk-differs "pre-shared keys differ"
+	nothing_is_left
+}
+
+# no_common_proposal we|they: refused at the first packet, and both sides' proposals are shown.
+no_common_proposal()
+{
+	sites
+	start_peer "$psk" aes128-sha1-modp2048 aes128gcm16
+	start_ikehelper "$psk" aes256-sha256-modp3072 aes128gcm16
+	not "$1_initiate"
+	trace_says proposal aes256-sha256-modp3072
+	[ "$1" = we ] || grep -q "aes128-sha1-modp2048" "$dir/ladder"
+	why_says no-proposal "aes256-sha256-modp3072"
+	nothing_is_left
+}
+
+# Phase 1 is fine, phase 2 finds nothing.
+no_common_esp_proposal() # we|they
+{
+	sites
+	start_peer "$psk" $main aes128-sha256
+	start_ikehelper "$psk" $main aes256gcm16
+	not "$1_initiate"
+	trace_says proposal aes256gcm16
+	same "$(count_our_sas)" 0
+	wait_for prints 0 count_their_sas
+}
+
+# --- renewal -----------------------------------------------------------------------------------
+
+# What is in use: the inbound SPI of the newest pair once its outbound SA is, and the control tunnel's
+# cookie. Empty while a change is under way.
+in_use() # esp|ike
+{
+	local what='[.peers[].children[]][0] | select(.up) | .in.spi'
+
+	[ "$1" = esp ] || what='[.peers[] | select(.state == "established") | .cookie_i] | select(length == 1)[0]'
+	ask status site --json | jq -r "$what"
+}
+
+changed() # esp|ike FROM
+{
+	local now
+
+	now=$(in_use "$1")
+	[ -n "$now" ] && [ "$now" != "$2" ]
+}
+
+we_renew() # esp|ike
+{
+	if [ "$1" = esp ]; then
+		ask rekey site
+	else
+		ask rekey site --ike
+	fi
+}
+
+# Replies that are missing before the last one that came: what is on its way at the end is not lost.
+count_lost()
+{
+	awk -F '[= ]' '/icmp_seq=/ { if (!seen[$6]++) n++; if ($6 > max) max = $6 } END { print max - n }' "$1"
+}
+
+# renew COUNT we|they esp|ike: so many renewals under a ping that never stops.
+renew()
+{
+	local i old ping
+
+	# Not by a(): the signal has to reach ping itself.
+	ip netns exec "$NS_A" ping -n -i 0.03 -I $IN_A $IN_B >"$dir/ping" 2>&1 &
+	ping=$!
+	for ((i = 0; i < $1; i++)); do
+		old=$(in_use "$3")
+		"$2_renew" "$3"
+		wait_for changed "$3" "$old"
+	done
+	sleep 1
+	kill -INT $ping
+	wait $ping || true
+	printf '%s %s %s %s %s %s\n' "$PEER" "$2" "$3" "$1" "$(grep -c icmp_seq= "$dir/ping")" \
+		"$(count_lost "$dir/ping")" >>"$dir/renewals"
+}
+
+# renewals ESP IKE: ESP tunnels and control tunnels, by us and by the peer: nothing lost, and one of
+# each left. Replaced ESP tunnels are deleted after half a minute by who renewed, or after a minute.
+renewals()
+{
+	local who esp ike
+
+	both aes128-sha256-ecp256 aes128gcm16
+	we_initiate
+	tunnel_is_up
+	for who in they we; do
+		renew "$1" $who esp
+		renew "$2" $who ike
+	done
+	wait_for one_of_each || true
+	esp=$(($(count_our_sas) + $(count_their_sas) - 4)) ike=$(($(count_our_ike_sas) + $(count_their_ike_sas) - 2))
+	sed "s/^/report: renewals: /; / esp /s/\$/ $esp/; / ike /s/\$/ $ike/" "$dir/renewals"
+	pings_both_ways
+	if awk '$6 { lost = 1 } END { exit !lost }' "$dir/renewals"; then
+		explain_loss
+	fi
+	same "$esp $ike" "0 0"
+}
+
+one_of_each()
+{
+	[ "$(count_our_sas) $(count_their_sas) $(count_our_ike_sas) $(count_their_ike_sas)" = "2 2 1 1" ]
+}
+
+explain_loss()
+{
+	helper a peer show
+	helper a sa show
+	b grep -v '\s0$' /proc/net/xfrm_stat
+	ask trace site | tail -200
+	return 1
+}

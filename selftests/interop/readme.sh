@@ -7,6 +7,7 @@
 #         10.1.0.1/24 on lo                 10.2.0.1/24 on lo
 #
 # Needs ESPTUN_KO and IKEHELPER, and runs as root in the VM (make check-interop).
+# layers: guest
 # shellcheck disable=SC2317 # functions are called through ok
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)

@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# libreswan's pluto and the kernel's XFRM at site b. Sourced by ../lib.sh.
+#
+# pluto keeps its socket, NSS database and log in the test's folder. Its scripts would touch routes:
+# the one it needs is made here.
+# shellcheck disable=SC2154  # lib.sh has set dir and the addresses
+
+PLUTO=/usr/libexec/ipsec
+[ -x $PLUTO/pluto ] || skip_all "no libreswan: scripts/layer.sh libreswan brings it"
+
+# Its spelling of one of our suites.
+pluto_suite() { sed -E 's/^aes([0-9]+)gcm16/aes_gcm\1/; s/-(modp[0-9]+)/;\1/; s/-ecp256/;dh19/; s/-ecp384/;dh20/' <<<"$1"; }
+
+pluto_conf() # IKE ESP
+{
+	local pfs=no
+
+	case $2 in *modp* | *ecp*) pfs=yes ;; esac
+	cat >"$dir/ipsec.conf" <<-END
+		config setup
+		  dnssec-enable=no
+		  ikev1-policy=accept
+		conn t
+		  ikev2=no
+		  authby=secret
+		  left=$OUT_B
+		  leftsubnet=$NET_B
+		  leftupdown=%disabled
+		  right=$OUT_A
+		  rightsubnet=$NET_A
+		  ike=$(pluto_suite "$1")
+		  esp=$(pluto_suite "$2")
+		  pfs=$pfs
+		  replay-window=1024
+		  retransmit-interval=4000
+		  auto=ignore
+	END
+}
+
+pluto_ctl() { b "$PLUTO/whack" --ctlsocket "$dir/pluto/pluto.ctl" "$@"; }
+
+start_peer() # PSK IKE ESP
+{
+	mkdir -p "$dir/pluto" "$dir/nss"
+	(umask 077 && printf '%s %s : PSK "%s"\n' $OUT_A $OUT_B "$1" >"$dir/ipsec.secrets")
+	pluto_conf "$2" "$3"
+	certutil -N -d "sql:$dir/nss" --empty-password
+	b $PLUTO/pluto --nofork --config "$dir/ipsec.conf" --secretsfile "$dir/ipsec.secrets" \
+		--nssdir "$dir/nss" --ipsecdir "$dir" --rundir "$dir/pluto" --no-dnssec \
+		--logfile "$dir/pluto.log" --log-no-audit >"$dir/pluto.out" 2>&1 &
+	wait_for pluto_ctl --status
+	pluto_ctl --listen
+	b $PLUTO/addconn --config "$dir/ipsec.conf" --ctlsocket "$dir/pluto/pluto.ctl" t
+	b ip route add $NET_A via $OUT_A src $IN_B
+}
+
+pluto_says() { wait_for grep -q "$1" "$dir/pluto.log"; }
+
+# whack itself waits for all of pluto's tries, and tells nothing apart by its status.
+they_initiate()
+{
+	pluto_ctl --initiate --asynchronous --name t
+	for _ in {1..20}; do
+		! they_have_esp || return 0
+		sleep 1
+	done
+	pluto_ctl --terminate --name t
+	return 1
+}
+
+they_have_esp() { pluto_ctl --trafficstatus | grep -q '"t"'; }
+they_are_up() { wait_for they_have_esp; }
+they_end() { pluto_ctl --terminate --name t; }
+
+they_renew() # esp|ike
+{
+	if [ "$1" = esp ]; then
+		pluto_ctl --rekey-ipsec --name t --asynchronous
+	else
+		pluto_ctl --rekey-ike --name t --asynchronous
+	fi
+}
+
+count_their_sas() { b ip xfrm state | awk '/^src/ { n++ } END { print n + 0 }'; }
+count_their_ike_sas() { pluto_ctl --showstates | awk '/ STATE_MAIN_/ { n++ } END { print n + 0 }'; }
