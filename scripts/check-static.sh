@@ -77,6 +77,12 @@ codes() {
 
 helper() { make -s -j"$(nproc)" helper; }
 
+# A mark names the test that runs the commands below it, or reads the configuration.
+examples() {
+	awk '(/^\.Bd -literal/ || /^```sh/) && last !~ /test: / { print FILENAME ":" FNR ": an example that no test runs" }
+		{ last = $0 }' README.md docs/*.[578]
+}
+
 # What README's "make install" puts in its place.
 install_all() {
 	local root=$build/static/root f
@@ -99,6 +105,7 @@ ok "checkpatch --strict: the module" checkpatch
 ok "generated files are what uapi/esptun.yaml gives" scripts/ynl.sh --check
 ok "kernel versions are compared in kmod/compat.h only" versions
 ok "every file has an SPDX line" licences
+ok "every example of README and the manual pages has a test" examples
 ok "esptun(7) explains every reason to drop a packet" drops
 ok "ikehelper(8) and why.c have every code of ikehelper why" codes
 ok "the helper builds" helper
