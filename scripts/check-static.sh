@@ -75,6 +75,22 @@ codes() {
 	comm -13 <(echo "$known") <(echo "$used" | sort -u) | sed 's/$/ is a code that why.c does not know/'
 }
 
+# Every pitfall has a test, and every test that docs/traps.md names is there.
+traps() {
+	local n file test
+	for n in 1.{1..22} 3.{1..4}; do
+		awk -v n="**$n " 'index($0, "**") == 1 { on = index($0, n) == 1 } on && /^\140/ { found = 1 } END { exit !found }' \
+			docs/traps.md || echo "docs/traps.md names no test for pitfall $n"
+	done
+	awk '/^\140/ { gsub(/\140/, " "); print }' docs/traps.md | xargs -n1 | while IFS=: read -r file test; do
+		if [ "${file%.c}" != "$file" ]; then
+			grep -qsE "cmocka_unit_test(_teardown)?\\(${test}[,)]" "selftests/unit/$file" || echo "$file has no test $test"
+		else
+			grep -qs "^$test()" "selftests/$file" || echo "$file has no test $test"
+		fi
+	done
+}
+
 helper() { make -s -j"$(nproc)" helper; }
 
 # A mark names the test that runs the commands below it, or reads the configuration.
@@ -108,6 +124,7 @@ ok "every file has an SPDX line" licences
 ok "every example of README and the manual pages has a test" examples
 ok "esptun(7) explains every reason to drop a packet" drops
 ok "ikehelper(8) and why.c have every code of ikehelper why" codes
+ok "every pitfall of docs/traps.md has its tests" traps
 ok "the helper builds" helper
 for k in $kernels; do
 	ok "Linux $k: the module builds" build "$k"

@@ -124,7 +124,7 @@ static struct exchange *find_exchange(struct ike_sa *sa, const struct ike_header
 	return NULL;
 }
 
-/* The peer repeats its last message: so do we, but not without bounds (pitfall 9). */
+/* The peer repeats its last message: so do we, but not without bounds (pitfall 1.9). */
 static void repeat(struct exchange *x, size_t size)
 {
 	struct ike_sa *sa = x->sa;
@@ -382,7 +382,7 @@ static void first_packet(struct incoming *in)
 		sa->dead = true;
 }
 
-/* A message with an ID of its own: once and never again (pitfall 8). */
+/* A message with an ID of its own: once and never again (pitfall 1.8). */
 static bool deliver_first(struct exchange *x, struct incoming *in)
 {
 	struct ike_sa *sa = x->sa;

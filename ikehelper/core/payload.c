@@ -152,7 +152,7 @@ int payloads_parse(struct payloads *out, uint8_t first, const uint8_t *data, siz
 		uint16_t size = read_u16(&r);
 		struct payload p = { .type = type };
 
-		/* Reserved octets are to be ignored when they come (pitfall 22). */
+		/* Reserved octets are to be ignored when they come (pitfall 1.22). */
 		(void)reserved;
 		if (!r.bad && size >= 4) {
 			p.len = size - 4;

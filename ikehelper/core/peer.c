@@ -326,7 +326,7 @@ void peer_down(struct peer *peer, const char *why)
 
 /*
  * Older pairs go when the peer has surely switched: packet 9 has come, or packet 8 is not
- * repeated any more (pitfalls 10 and 11). Who renewed does it; the other one in case that
+ * repeated any more (pitfalls 1.10 and 1.11). Who renewed does it; the other one in case that
  * the DELETE was lost.
  */
 static void drop_older(struct peer *peer, struct pair *pair)
@@ -373,7 +373,7 @@ void pair_up(struct peer *peer, uint32_t child, struct pair *pair)
 	c->retry_at = 0;
 	/*
 	 * The responder has what it needs once packet 9 has come; the initiator of a
-	 * renewal stays on the old SA until the peer has surely taken it (pitfall 11).
+	 * renewal stays on the old SA until the peer has surely taken it (pitfall 1.11).
 	 */
 	if (pair->initiator && pair->next)
 		pair->activate_at = peer->ike->now + ACTIVATE_MS;

@@ -257,7 +257,7 @@ void exchange_free(struct exchange *x);
 uint32_t message_id_new(struct ike_sa *sa);
 /* Remembers an ID; false when it is known already, or there is no room. */
 bool message_id_use(struct ike_sa *sa, uint32_t message_id);
-/* The lifetime that counts; theirs, 0 when not said, only within reason (pitfall 14). */
+/* The lifetime that counts; theirs, 0 when not said, only within reason (pitfall 1.14). */
 uint64_t shorter_life(uint64_t ours, uint64_t theirs);
 bool same_address(const struct ike_addr *a, const struct ike_addr *b);
 /* Sets the exchange's refusal, and returns -1 for the caller to return. */
@@ -453,7 +453,7 @@ int quick_start(struct ike_sa *sa, uint32_t child);
 /* v1_life.c */
 /* What we offer. */
 struct esp_life quick_our_life(const struct exchange *x);
-/* The shorter of ours and the peer's, in each unit (pitfall 14). */
+/* The shorter of ours and the peer's, in each unit (pitfall 1.14). */
 void quick_take_life(struct exchange *x, struct esp_life theirs);
 /* RESPONDER-LIFETIME in packet 8 shortens what the initiator proposed. */
 struct esp_life quick_told_life(const struct payloads *ps);

@@ -168,7 +168,7 @@ static void set_attribute(struct transform *t, bool phase1, uint16_t id, uint64_
 		return;
 	case A1_LIFE:
 	case PHASE2(A2_LIFE):
-		/* A life duration means what the type before it says (pitfall 12). */
+		/* A life duration means what the type before it says (pitfall 1.12). */
 		if (*life_type == LIFE_SECONDS)
 			t->life.seconds = value;
 		else if (*life_type == LIFE_KILOBYTES)
@@ -291,7 +291,7 @@ int transforms_read(struct chunk sa, bool phase1, struct transform *out, char *w
 	return n;
 }
 
-/* Key lengths: AES-128 when it is not said (pitfall 13); none for 3DES. */
+/* Key lengths: AES-128 when it is not said (pitfall 1.13); none for 3DES. */
 static uint16_t key_bits(const struct transform *t, enum ike_cipher cipher)
 {
 	if (cipher == CIPHER_3DES)

@@ -140,7 +140,7 @@ static bool child_for(struct exchange *x, const struct ike_subnet *local,
 
 /*
  * Packet 7's IDs choose the child. Absent ones mean the two addresses (RFC 2409 section
- * 5.5), and with many routers "whatever is routed here" (pitfall 15).
+ * 5.5), and with many routers "whatever is routed here" (pitfall 1.15).
  */
 int quick_take_ids(struct exchange *x, const struct payloads *ps)
 {

@@ -242,7 +242,7 @@ int info_in(struct exchange *x, const struct payloads *ps)
 	struct ike_sa *sa = x->sa;
 	bool alive = true;
 
-	/* A delete of this control tunnel ends the message too (pitfall 19). */
+	/* A delete of this control tunnel ends the message too (pitfall 1.19). */
 	for (size_t i = 0; i < ps->n && !sa->dead; i++) {
 		if (ps->p[i].type == PL_DELETE && sa->established)
 			take_delete(sa, &ps->p[i]);

@@ -256,7 +256,7 @@ static int add_sa(struct exchange *x, bool out)
 	return 0;
 }
 
-/* Inbound first: what the peer sends on the new SA is never lost (pitfall 11). */
+/* Inbound first: what the peer sends on the new SA is never lost (pitfall 1.11). */
 static int load_sas(struct exchange *x)
 {
 	struct quick_mode *q = x->quick;

@@ -453,7 +453,7 @@ static void responder_keys(const struct session *s, const struct tunnel *t,
 			 0);
 }
 
-/* With another pre-shared key packet 5 is garbage, not a HASH that differs (pitfall 1). */
+/* With another pre-shared key packet 5 is garbage, not a HASH that differs (pitfall 1.1). */
 static void bad_psk(void **state)
 {
 	struct session *s = open_large("golden/ikev1-bad-psk.json");

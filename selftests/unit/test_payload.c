@@ -194,7 +194,7 @@ static void lying_length(void **state)
 	buf_wipe(&c.b);
 }
 
-/* What follows the last payload is padding of any content (pitfall 22). */
+/* What follows the last payload is padding of any content (pitfall 1.22). */
 static void padding_is_left_alone(void **state)
 {
 	struct payloads ps;

@@ -106,7 +106,7 @@ static void protection(void **state)
 		assert_int_equal(!(row->must & P_HASH), clear);
 		assert_int_equal(row->may & P_HASH, 0);
 		assert_int_equal(row->must & row->may, 0);
-		/* A delete that nobody has signed is nothing to listen to (pitfall 4). */
+		/* A delete that nobody has signed is nothing to listen to (pitfall 1.4). */
 		if (row->exchange != XCHG_INFO)
 			assert_int_equal((row->must | row->may) & P_DELETE, 0);
 	}
