@@ -26,6 +26,7 @@
 
 #define READ_BURST 64 /* datagrams in a row before other things get their turn */
 
+static void act_all(struct daemon *d);
 static void pump(struct daemon *d);
 
 uint64_t daemon_now(void)
@@ -75,11 +76,13 @@ static void on_udp(evutil_socket_t fd, short what, void *ctx)
 	for (i = 0; i < READ_BURST; i++) {
 		len = wire_receive(&d->wire, which, &path, data, sizeof(data));
 		if (len < 0)
-			return;
+			break;
 		if (len)
 			ike_input(d->ike, daemon_now(), &path, data, len);
-		pump(d);
+		act_all(d);
 	}
+	/* Once for all of them: it looks at every peer. */
+	pump(d);
 }
 
 /* --- the module -------------------------------------------------------------------- */
@@ -281,16 +284,22 @@ static void act(struct daemon *d, const struct ike_action *a)
 	}
 }
 
+static void act_all(struct daemon *d)
+{
+	struct ike_action a;
+
+	while (ike_next(d->ike, &a))
+		act(d, &a);
+}
+
 /* Does all that the core wants done, and sets the timer for when it wants to be called. */
 static void pump(struct daemon *d)
 {
 	uint64_t now, deadline, wait;
-	struct ike_action a;
 	struct timeval tv;
 	size_t i;
 
-	while (ike_next(d->ike, &a))
-		act(d, &a);
+	act_all(d);
 	control_check(d->control);
 	deadline = ike_deadline(d->ike);
 	for (i = 0; i < d->config->n_peers; i++)

@@ -358,14 +358,11 @@ static void refuse_aggressive(struct incoming *in, struct peer *peer)
 	snprintf(e->code, sizeof(e->code), "aggressive-mode");
 }
 
-static void first_packet(struct incoming *in)
+static void first_packet(struct incoming *in, struct peer *peer)
 {
-	struct peer *peer = peer_by_path(in->ike, in->path);
 	struct exchange *x;
 	struct ike_sa *sa;
 
-	if (!peer)
-		return stray(in, NULL, "no peer is configured with these addresses");
 	if (in->h.exchange == XCHG_AGGRESSIVE)
 		return refuse_aggressive(in, peer);
 	if (in->h.exchange != XCHG_MAIN || in->h.message_id || is_zero(in->h.cookie_i))
@@ -476,6 +473,7 @@ void ike_input(struct ike *ike, uint64_t now, const struct ike_path *path,
 {
 	struct incoming in = { .ike = ike, .path = path, .datagram = CHUNK(data, len) };
 	struct ike_sa *sa;
+	struct peer *peer;
 	char why[WHY_MAX];
 
 	ike->now = now;
@@ -489,12 +487,16 @@ void ike_input(struct ike *ike, uint64_t now, const struct ike_path *path,
 	if (hash_of(HASH_SHA256, &in.datagram, 1, in.hash))
 		return;
 	sa = find_sa(&in);
+	peer = sa ? sa->peer : peer_by_path(ike, path);
+	/* Anybody can send these: they cost no look at all peers. */
+	if (!sa && !is_zero(in.h.cookie_r))
+		return stray(&in, peer, "its control tunnel is not known");
+	if (!peer)
+		return stray(&in, NULL, "no peer is configured with these addresses");
 	if (sa)
 		dispatch(sa, &in);
-	else if (is_zero(in.h.cookie_r))
-		first_packet(&in);
 	else
-		stray(&in, peer_by_path(ike, path), "its control tunnel is not known");
+		first_packet(&in, peer);
 	settle(ike);
 }
 
