@@ -86,7 +86,7 @@ traps() {
 		if [ "${file%.c}" != "$file" ]; then
 			grep -qsE "cmocka_unit_test(_teardown)?\\(${test}[,)]" "selftests/unit/$file" || echo "$file has no test $test"
 		else
-			grep -qs "^$test()" "selftests/$file" || echo "$file has no test $test"
+			grep -qsw "$test" "selftests/$file" || echo "$file has no test $test"
 		fi
 	done
 }

@@ -343,6 +343,22 @@ renewals()
 	same "$esp $ike" "0 0"
 }
 
+# A limit of packets renews the ESP tunnels before it is reached, and none is lost.
+packets_renew()
+{
+	local old
+
+	both aes128-sha256-ecp256 aes128gcm16 "lifetime-esp-packets = 1000"
+	we_initiate
+	tunnel_is_up
+	old=$(in_use esp)
+	a ping -n -i 0.02 -c 950 -W 20 -I $IN_A $IN_B >"$dir/ping"
+	tail -2 "$dir/ping"
+	same "$(count_lost "$dir/ping")" 0
+	wait_for changed esp "$old"
+	same "$(count_our_ike_sas)" 1
+}
+
 one_of_each()
 {
 	[ "$(count_our_sas) $(count_their_sas) $(count_our_ike_sas) $(count_their_ike_sas)" = "2 2 1 1" ]

@@ -115,6 +115,31 @@ static void wrong_key(void **state)
 	pair_stop(&net);
 }
 
+/* Behind a NAT it goes on on port 4500, which somebody filters. */
+static enum verdict filtered_4500(struct pair_net *n, int from, size_t nth,
+				  const uint8_t *data, size_t len)
+{
+	(void)n;
+	(void)from;
+	(void)data;
+	(void)len;
+	return nth < 5 ? PASS : LOSE;
+}
+
+static void port_4500(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+
+	(void)state;
+	pair_start(&net, &cfg);
+	pair_nat(&net, 0, false);
+	net.fate = filtered_4500;
+	pair_command(&net, 0, IKE_UP);
+	pair_run(&net, net.now + 2 * MINUTE);
+	down_with(0, "no-answer-4500", "answers on UDP port 500 but not on 4500", "", "");
+	pair_stop(&net);
+}
+
 static void phase_2(void **state)
 {
 	static const struct pair_cfg esp = { .esp = { "aes256gcm16", "aes128-sha256" } };
@@ -219,10 +244,11 @@ static void times(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(not_tried),	 cmocka_unit_test(silence_is_no_refusal),
-		cmocka_unit_test(wrong_key),	 cmocka_unit_test(phase_2),
-		cmocka_unit_test(other_version), cmocka_unit_test(up_and_down),
-		cmocka_unit_test(in_part),	 cmocka_unit_test(times),
+		cmocka_unit_test(not_tried),   cmocka_unit_test(silence_is_no_refusal),
+		cmocka_unit_test(wrong_key),   cmocka_unit_test(phase_2),
+		cmocka_unit_test(port_4500),   cmocka_unit_test(other_version),
+		cmocka_unit_test(up_and_down), cmocka_unit_test(in_part),
+		cmocka_unit_test(times),
 	};
 
 	return cmocka_run_group_tests_name("why", tests, NULL, NULL);
