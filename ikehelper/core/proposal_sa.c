@@ -118,9 +118,14 @@ static void put_tv(struct buf *b, uint16_t id, uint16_t value)
 	put_u16(b, value);
 }
 
-/* A lifetime in a unit: the two attributes have neighbouring numbers in both phases. */
-static void put_life(struct buf *b, uint16_t type, uint16_t unit, uint32_t life)
+/*
+ * A lifetime in a unit: the two attributes have neighbouring numbers in both phases. More
+ * than four octets hold is said as the most that they do.
+ */
+static void put_life(struct buf *b, uint16_t type, uint16_t unit, uint64_t life)
 {
+	if (life > UINT32_MAX)
+		life = UINT32_MAX;
 	put_tv(b, type, unit);
 	if (life <= UINT16_MAX)
 		return put_tv(b, type + 1, life);

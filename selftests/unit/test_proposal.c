@@ -390,6 +390,29 @@ static void lifetimes(void **state)
 	}
 }
 
+/* What is written is what is read, but for what no four octets hold. */
+static void lifetimes_written(void **state)
+{
+	static const uint64_t kbytes[][2] = { { 0, 0 },
+					      { 65535, 65535 },
+					      { 65536, 65536 },
+					      { UINT32_MAX, UINT32_MAX },
+					      { 1ULL << 32, UINT32_MAX },
+					      { 5000000000, UINT32_MAX } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(kbytes); i++) {
+		struct esp_life life = { 3600, kbytes[i][0] };
+		struct buf b = { 0 };
+
+		esp_life_write(&b, &life);
+		life = esp_life_read(buf_chunk(&b));
+		buf_wipe(&b);
+		assert_int_equal(life.seconds, 3600);
+		assert_int_equal(life.kbytes, kbytes[i][1]);
+	}
+}
+
 /* Some leave the key length of AES-128 away; for 3DES there is none. */
 static void key_length_absent(void **state)
 {
@@ -639,6 +662,7 @@ int main(void)
 		cmocka_unit_test(esp_refusals),
 		cmocka_unit_test(esp_3des),
 		cmocka_unit_test(lifetimes),
+		cmocka_unit_test(lifetimes_written),
 		cmocka_unit_test(key_length_absent),
 		cmocka_unit_test(unknown_and_contradicting_attributes),
 		cmocka_unit_test(not_for_us),
