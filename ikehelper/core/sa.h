@@ -72,6 +72,14 @@ struct child {
 	bool renew;  /* a new pair is due */
 };
 
+#define NAT_LEFT 4
+
+/* Where a peer behind a NAT was before it moved. */
+struct left {
+	struct ike_addr addr;
+	uint64_t at;
+};
+
 struct peer {
 	struct peer *next;
 	struct ike *ike;
@@ -83,7 +91,9 @@ struct peer {
 	bool keylog;
 	unsigned int failures;
 	uint64_t retry_at;
-	uint64_t sent_at;   /* the last datagram to it */
+	uint64_t sent_at; /* the last datagram to it */
+	struct left left[NAT_LEFT];
+	size_t n_left;
 	uint64_t failed_at; /* the last phase 1 of ours */
 	/* v1_dpd.c */
 	uint64_t heard_at;  /* the last sign of life */

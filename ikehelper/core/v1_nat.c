@@ -11,6 +11,8 @@
  * section 4 wants 20. It is no option, because nobody has a reason to choose another.
  */
 #define KEEPALIVE_MS 20000
+#define LATE_MS	     120000 /* a datagram is not longer on its way (RFC 9293, MSL) */
+#define REORDER_MS   10000  /* nor, of several flows, so much later than another */
 
 void nat_put_vendors(const struct exchange *x, struct buf *b, size_t *next)
 {
@@ -141,6 +143,7 @@ static bool same_end(const struct ike_addr *a, const struct ike_addr *b)
 /* All that went to one mapping of the peer's NAT goes to another: IKE and ESP share it. */
 static void move(struct peer *peer, struct ike_addr from, const struct ike_addr *to)
 {
+	peer->left[peer->n_left++ % NAT_LEFT] = (struct left){ from, peer->ike->now };
 	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next)
 		if (nat_floated(sa) && same_end(&sa->path.remote, &from))
 			sa->path.remote = *to;
@@ -158,6 +161,16 @@ static void move(struct peer *peer, struct ike_addr from, const struct ike_addr 
 	}
 }
 
+/* A packet from where the peer was lately may have been sent before it moved. */
+static bool left_within(const struct peer *peer, const struct ike_addr *a, uint64_t ms)
+{
+	for (size_t i = 0; i < NAT_LEFT && i < peer->n_left; i++)
+		if (same_end(&peer->left[i].addr, a) &&
+		    peer->ike->now - peer->left[i].at < ms)
+			return true;
+	return false;
+}
+
 static void note_move(struct ike_sa *sa, const struct ike_addr *to)
 {
 	char addr[64];
@@ -172,7 +185,8 @@ static void note_move(struct ike_sa *sa, const struct ike_addr *to)
 /*
  * Only a peer that is behind a NAT is followed: for others the configured address is the
  * right one, and who delays packets could lead them astray. A peer without a NAT goes
- * from port 500 to 4500 and nowhere else.
+ * from port 500 to 4500 and nowhere else. The messages of IKEv1 have no order, so that
+ * none leads back; ESP, which has one, says so if the peer is there again.
  */
 void nat_follow(struct ike_sa *sa, const struct ike_path *path)
 {
@@ -180,7 +194,8 @@ void nat_follow(struct ike_sa *sa, const struct ike_path *path)
 	bool floats = !nat_floated(sa);
 
 	if (sa->nat.known == NAT_T_NONE || path->local.port != NAT_PORT ||
-	    (!floats && same_end(remote, &path->remote)) ||
+	    (!floats && (same_end(remote, &path->remote) ||
+			 left_within(sa->peer, &path->remote, LATE_MS))) ||
 	    (!sa->nat.there && !(floats && same_address(remote, &path->remote))))
 		return;
 	note_move(sa, &path->remote);
@@ -199,6 +214,9 @@ void nat_moved(struct peer *peer, uint32_t child, const struct ike_addr *to)
 	if (!pair || !pair->encap || !pair->nat.there || !to->port ||
 	    same_end(&pair->path.remote, to))
 		return;
+	/* Each child has an order of its own, and this one is behind. */
+	if (left_within(peer, to, REORDER_MS))
+		return queue_esp_path(peer, child, &pair->path);
 	if (sa)
 		note_move(sa, to);
 	move(peer, pair->path.remote, to);

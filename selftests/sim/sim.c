@@ -14,6 +14,7 @@
 
 #define TICK_MS	     1000
 #define STUCK_MS     150000 /* nothing that began lasts longer */
+#define ASTRAY_MS    30000
 #define DUPLICATE_MS 100000 /* two pairs where one is enough */
 #define SETTLE_MS    400000 /* beside the lifetime of the ESP tunnels */
 
@@ -67,6 +68,8 @@ static void trouble(void)
 {
 	int side = sim_below(2);
 
+	if (sim.net.side[side].nat.there && sim_percent(50))
+		return sim_nat_reboot(side);
 	switch (sim_below(5)) {
 	case 2:
 		rekey(side);
@@ -99,6 +102,7 @@ static void digest_status(void *ctx, const struct ike_sa_status *s)
 		*d = *d * 31 + s->cookie_i[i] + s->cookie_r[i] * 256;
 	for (size_t i = 0; i < s->n_child; i++)
 		*d = *d * 31 + s->child[i].spi_in[3] + s->child[i].up;
+	*d = *d * 31 + s->path.remote.ip[3] + s->path.remote.port;
 }
 
 static uint64_t looks(int side)
@@ -109,6 +113,8 @@ static uint64_t looks(int side)
 	ike_status(s->ike, digest_status, &d);
 	for (size_t i = 0; i < PAIR_SAS; i++)
 		d = d * 31 + s->sa[i].used + s->sa[i].active * 2;
+	for (size_t i = 0; i < PAIR_CHILDREN; i++)
+		d = d * 31 + s->way[i].path.remote.port;
 	return d;
 }
 
@@ -118,7 +124,7 @@ static void forge(void)
 	struct kept *k = &sim.kept[sim_below(KEPT)];
 	uint8_t data[sizeof(k->data)];
 	struct side *s = &sim.net.side[k->to];
-	struct ike_path path = { .local = s->peer.local, .remote = s->peer.remote };
+	struct ike_path path = { .local = s->home, .remote = s->peer.remote };
 	struct ike_action a;
 	uint64_t was;
 	size_t len;
@@ -126,6 +132,9 @@ static void forge(void)
 	if (ike_deadline(s->ike) <= sim.net.now || k->len <= IKE_HEADER_LEN ||
 	    !(k->data[19] & FLAG_ENCRYPTED))
 		return;
+	path.local.port = sim_percent(50) ? 500 : 4500;
+	path.remote.ip[3] += sim_percent(50);
+	path.remote.port = sim_below(30000);
 	memcpy(data, k->data, k->len);
 	/* HASH_I and HASH_R cover no notify (pitfall 1.20): ID and HASH come before it. */
 	len = k->data[18] == XCHG_MAIN ? 32 : k->len - IKE_HEADER_LEN;
@@ -201,12 +210,25 @@ static void check_duplicates(int side)
 			   sim_seconds(), side, most, DUPLICATE_MS / 1000);
 }
 
+/* Where ESP gets through, the control tunnel knows the way soon: they share it. */
+static void check_way(int side)
+{
+	const struct ike_sa *sa = sa_current(sim.net.side[side].ike->peers);
+
+	if (!sa || !sim.armed[0] || sim_leads(side, sa->path.remote))
+		sim.astray_since[side] = sim.net.now;
+	if (sim.net.now - sim.astray_since[side] > ASTRAY_MS)
+		sim_broken("%.3f s: side %d's control tunnel leads nowhere",
+			   sim_seconds(), side);
+}
+
 static void tick(void)
 {
 	sim_at((struct event){ .type = TICK, .at = sim.net.now + TICK_MS });
 	for (int side = 0; side < 2; side++) {
 		check_ends(side);
 		check_duplicates(side);
+		check_way(side);
 	}
 	if (sim.forges && sim_percent(20))
 		forge();
@@ -237,6 +259,9 @@ static void happen(struct pair_net *net)
 	case HARD:
 		sim_hard_end(&e);
 		break;
+	case MOVED:
+		sim_command(e.side, IKE_MOVED, &e);
+		break;
 	case TROUBLE:
 		trouble();
 		break;
@@ -260,7 +285,8 @@ static bool settled(void)
 
 		for (uint32_t i = 0; i < s->peer.n_child; i++)
 			if (count_sas(side, i, true) != 1 ||
-			    count_sas(side, i, false) != 1 || !pair_usable(&sim.net, i))
+			    count_sas(side, i, false) != 1 || !pair_usable(&sim.net, i) ||
+			    !sim_reachable(i))
 				return false;
 		if (s->reserved || pair_tunnels(s) != 1)
 			return false;
@@ -329,6 +355,19 @@ static void choose_kind(struct pair_cfg *cfg)
 		cfg->selectors = "10.1.0.0/16=10.2.0.0/16,10.3.0.0/16=10.4.0.0/16";
 }
 
+/* Side 0 is the one that is always asked: only it may be behind a NAT that lets nobody in. */
+static void choose_nats(void)
+{
+	for (int side = 0; side < 2; side++) {
+		if (!sim_percent(25))
+			continue;
+		pair_nat(&sim.net, side, side || sim_percent(50));
+		sim.net.side[side].nat.idle_ms = sim_percent(50) ? 30000 : 0;
+	}
+	for (int side = 0; side < 2; side++)
+		sim.net.side[side].peer.encap = sim_percent(10);
+}
+
 static void begin(void)
 {
 	sim.net.world = &world;
@@ -360,6 +399,7 @@ const char *sim_life(uint64_t seed, bool mock, struct sim_figures *f)
 	sim.random = sim.seed = seed;
 	choose_kind(&cfg);
 	pair_start(&sim.net, &cfg);
+	choose_nats();
 	begin();
 	run_for(600000);
 	/* A person asks for it once more, and everything is well from here on. */

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct sim_figures {
-	uint64_t controls, pairs, datagrams, lost, esp, forged, hard_ends;
+	uint64_t controls, pairs, datagrams, lost, esp, forged, hard_ends, nat_reboots;
 	uint64_t settle_ms, settle_seed;
 	uint64_t most_datagrams, most_seed;
 	uint64_t most_sas;

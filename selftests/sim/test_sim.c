@@ -54,9 +54,11 @@ static void lives(uint64_t runs, bool mock)
 		      f.settle_ms / 1000.0, (unsigned long long)f.settle_seed,
 		      (unsigned long long)f.most_datagrams,
 		      (unsigned long long)f.most_seed, (unsigned long long)f.most_sas);
-	print_message("# %llu ends of life reached for want of answers, %llu forged "
-		      "datagrams without effect\n",
-		      (unsigned long long)f.hard_ends, (unsigned long long)f.forged);
+	print_message(
+		"# %llu ends of life reached for want of answers, %llu NATs started "
+		"anew, %llu forged datagrams without effect\n",
+		(unsigned long long)f.hard_ends, (unsigned long long)f.nat_reboots,
+		(unsigned long long)f.forged);
 }
 
 static void with_mock_keys(void **state)

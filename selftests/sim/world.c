@@ -184,6 +184,7 @@ static void esp_send(int side, uint32_t child)
 	const struct held_sa *sa = sim_in_use(side, child);
 	const struct held_sa *in = sa ? sa_by_spi(!side, false, sa->spi) : NULL;
 	struct event e = { .type = ESP, .side = !side, .child = child };
+	struct side *s = &sim.net.side[side];
 
 	if (!sa && sim.armed[child])
 		sim_broken("%.3f s: side %d has no outbound SA for child %u",
@@ -191,9 +192,13 @@ static void esp_send(int side, uint32_t child)
 	if (!sa)
 		return;
 	sim.f->esp++;
+	e.path = (struct ike_path){ .local = s->way[child].path.remote,
+				    .remote = s->way[child].path.local };
+	natbox_out(&s->nat, sim.net.now, &e.path.remote);
 	if (sim_percent(sim.loss))
 		return;
 	e.at = travel();
+	e.serial = ++sim.serials;
 	e.epoch = sim.epoch[child];
 	/* Whose life ends first takes the other along. */
 	e.hard_at = in && in->hard_at < sa->hard_at ? in->hard_at : sa->hard_at;
@@ -201,10 +206,34 @@ static void esp_send(int side, uint32_t child)
 	sim_at(e);
 }
 
+bool sim_leads(int side, struct ike_addr to)
+{
+	const struct side *other = &sim.net.side[!side];
+	struct natbox nat = other->nat;
+
+	return natbox_in(&nat, sim.net.now, &to) && !memcmp(to.ip, other->home.ip, 4);
+}
+
+bool sim_reachable(uint32_t child)
+{
+	for (int side = 0; side < 2; side++)
+		if (!sim_leads(side, sim.net.side[side].way[child].path.remote))
+			return false;
+	return true;
+}
+
+void sim_nat_reboot(int side)
+{
+	sim.f->nat_reboots++;
+	natbox_reboot(&sim.net.side[side].nat);
+	sim_disarm_all();
+}
+
 void sim_esp(void)
 {
 	for (uint32_t child = 0; child < sim.net.side[0].peer.n_child; child++) {
-		if (!sim.armed[child] && sim.wanted && pair_usable(&sim.net, child)) {
+		if (!sim.armed[child] && sim.wanted && pair_usable(&sim.net, child) &&
+		    sim_reachable(child)) {
 			sim_disarm(child);
 			sim.armed[child] = true;
 		}
@@ -223,8 +252,27 @@ void sim_command(int side, enum ike_command_type type, const struct event *e)
 		cmd.out = e->out;
 		cmd.hard = e->type == HARD;
 		memcpy(cmd.spi, e->spi, 4);
+		cmd.moved = e->path.remote;
 	}
 	ike_command(s->ike, sim.net.now, &cmd);
+}
+
+/* An authentic packet, the highest yet, from elsewhere: the module follows and tells. */
+static void follow(const struct event *e)
+{
+	struct esp_way *w = &sim.net.side[e->side].way[e->child];
+	struct event told = *e;
+
+	if (e->serial <= sim.highest[e->side][e->child])
+		return;
+	sim.highest[e->side][e->child] = e->serial;
+	if (!w->follow || (!memcmp(w->path.remote.ip, e->path.remote.ip, 4) &&
+			   w->path.remote.port == e->path.remote.port))
+		return;
+	w->path.remote = e->path.remote;
+	told.type = MOVED;
+	told.at = sim.net.now + sim_below(20);
+	sim_at(told);
 }
 
 /* The first packet makes the pair's other half the one in use, and is told. */
@@ -232,16 +280,21 @@ void sim_esp_arrives(const struct event *e)
 {
 	struct side *s = &sim.net.side[e->side];
 	struct held_sa *in = sa_by_spi(e->side, false, e->spi);
+	struct ike_addr to = e->path.local;
 	struct event told = *e;
 
+	if (!natbox_in(&s->nat, sim.net.now, &to))
+		in = NULL;
 	if (!in && sim.armed[e->child] && e->epoch == sim.epoch[e->child] &&
 	    !(sim.unlucky && sim.net.now >= e->hard_at))
 		sim_broken(
 			"%.3f s: side %d lost a packet of child %u, SPI %02x%02x%02x%02x",
 			sim_seconds(), e->side, e->child, e->spi[0], e->spi[1], e->spi[2],
 			e->spi[3]);
-	if (in)
+	if (in) {
 		in->packets++;
+		follow(e);
+	}
 	if (!in || in->heard)
 		return;
 	in->heard = true;

@@ -8,7 +8,7 @@
 
 #define KEPT 16 /* datagrams to forge from */
 
-enum event_type { TICK, ESP, ANSWER, FIRST, SOFT, HARD, TROUBLE, UP };
+enum event_type { TICK, ESP, ANSWER, FIRST, SOFT, HARD, MOVED, TROUBLE, UP };
 
 struct event {
 	uint64_t at, order;
@@ -18,7 +18,9 @@ struct event {
 	uint32_t child, epoch;
 	uint8_t spi[4];
 	bool out;
-	uint64_t hard_at; /* of the SA that it was sent on, or is to be received on */
+	uint64_t hard_at;     /* of the SA that it was sent on, or is to be received on */
+	struct ike_path path; /* ESP: on the way, as struct datagram has it */
+	uint64_t serial;      /* ESP: counts up */
 	struct answer answer;
 };
 
@@ -43,7 +45,8 @@ struct sim {
 	/* Does traffic flow, so that none of it may be lost? */
 	bool armed[PAIR_CHILDREN], wanted;
 	uint32_t epoch[PAIR_CHILDREN];
-	uint64_t duplicate_since[2];
+	uint64_t duplicate_since[2], astray_since[2];
+	uint64_t serials, highest[2][PAIR_CHILDREN]; /* of ESP sent, and received */
 	bool first[2][PAIR_SAS];
 	struct kept kept[KEPT];
 	size_t n_kept;
@@ -73,6 +76,12 @@ struct held_sa *sim_in_use(int side, uint32_t child);
 /* From now on, and for what is on its way, losses are nobody's fault. */
 void sim_disarm(uint32_t child);
 void sim_disarm_all(void);
+/* What the side sends there leads through a NAT to the other one. */
+bool sim_leads(int side, struct ike_addr to);
+/* ESP of both sides does. */
+bool sim_reachable(uint32_t child);
+/* A NAT loses what it knew; what is on its way to it is lost. */
+void sim_nat_reboot(int side);
 /* Each side sends a packet on each child. */
 void sim_esp(void);
 void sim_esp_arrives(const struct event *e);

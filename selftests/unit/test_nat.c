@@ -444,6 +444,65 @@ static void followed_by_esp(void **state)
 	pair_stop(&net);
 }
 
+/* The message that is held up: sent before the NAT started anew, it comes after it. */
+static void late_messages_do_not_lead_back(void **state)
+{
+	static const struct pair_cfg cfg = {
+		.selectors = "10.1.0.0/16=10.2.0.0/16,10.3.0.0/16=10.4.0.0/16"
+	};
+	struct ike_command cmd = { .type = IKE_EXPIRE, .hard = true };
+	const struct held_sa *sa = net.side[0].sa;
+
+	(void)state;
+	up_behind(&cfg, 1);
+	while (!sa->used || sa->out || sa->child != 1)
+		sa++;
+	cmd.peer = &net.side[0].peer;
+	memcpy(cmd.spi, sa->spi, 4);
+	ike_command(net.side[0].ike, net.now, &cmd);
+	pair_run(&net, net.now);
+	/* A delete, which is sent once. */
+	assert_non_null(net.flying);
+	net.flying->at += 60000;
+	natbox_reboot(&net.side[0].nat);
+	pair_command(&net, 0, IKE_REKEY);
+	pair_run(&net, net.now + 50000);
+	assert_int_equal(port_of_peer(), 20003);
+	assert_non_null(net.flying);
+	pair_run(&net, net.now + 20000);
+	assert_null(net.flying);
+	assert_int_equal(port_of_peer(), 20003);
+	pair_stop(&net);
+}
+
+/* A child's ESP may be late as well: then it is the module that is led back. */
+static void late_esp_does_not_lead_back(void **state)
+{
+	static const struct pair_cfg cfg = {
+		.selectors = "10.1.0.0/16=10.2.0.0/16,10.3.0.0/16=10.4.0.0/16"
+	};
+	struct ike_command cmd = { .type = IKE_MOVED };
+	struct side *s = &net.side[1];
+
+	(void)state;
+	up_behind(&cfg, 1);
+	cmd.peer = &s->peer;
+	cmd.moved = net.side[0].nat.outside;
+	for (int i = 0; i < 3; i++) {
+		static const uint16_t ports[] = { 30000, 20002, 20002 };
+
+		/* The module has followed it, and tells. */
+		cmd.moved.port = ports[i];
+		cmd.child = i == 1;
+		s->way[cmd.child].path.remote.port = ports[i];
+		ike_command(s->ike, net.now, &cmd);
+		pair_run(&net, net.now + 9000);
+		assert_int_equal(port_of_peer(), i < 2 ? 30000 : 20002);
+		assert_int_equal(s->way[1].path.remote.port, i < 2 ? 30000 : 20002);
+	}
+	pair_stop(&net);
+}
+
 /* Pitfall 1.1: two peers behind one NAT; who it is shows with packet 5. */
 static void told_apart_by_identity(void **state)
 {
@@ -499,6 +558,8 @@ int main(void)
 		cmocka_unit_test(not_followed),
 		cmocka_unit_test(only_behind_a_nat),
 		cmocka_unit_test(followed_by_esp),
+		cmocka_unit_test(late_messages_do_not_lead_back),
+		cmocka_unit_test(late_esp_does_not_lead_back),
 		cmocka_unit_test(told_apart_by_identity),
 		cmocka_unit_test(identity_behind_nat),
 	};
