@@ -10,6 +10,7 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -55,23 +56,37 @@ static const int calls[] = {
 
 /* What the loop needs besides: its events, its clients, and a new worker. */
 static const int network_calls[] = {
-	SCMP_SYS(epoll_wait),	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_pwait2), SCMP_SYS(epoll_ctl),
-	SCMP_SYS(poll),		SCMP_SYS(ppoll),
-	SCMP_SYS(accept),	SCMP_SYS(accept4),
-	SCMP_SYS(fcntl),	SCMP_SYS(getsockopt),
-	SCMP_SYS(setsockopt),	SCMP_SYS(getsockname),
-	SCMP_SYS(connect),	SCMP_SYS(shutdown),
-	SCMP_SYS(unlink),	SCMP_SYS(unlinkat),
-	SCMP_SYS(readv),	SCMP_SYS(timerfd_settime),
-	SCMP_SYS(socketpair),	SCMP_SYS(clone),
-	SCMP_SYS(fork),		SCMP_SYS(wait4),
-	SCMP_SYS(waitid),	SCMP_SYS(getppid),
-	SCMP_SYS(dup2),		SCMP_SYS(dup3),
-	SCMP_SYS(close_range),	SCMP_SYS(prctl),
-	SCMP_SYS(seccomp),	SCMP_SYS(capget),
-	SCMP_SYS(capset),	SCMP_SYS(set_robust_list),
-	SCMP_SYS(prlimit64),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_pwait2),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(accept),
+	SCMP_SYS(accept4),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(connect),
+	SCMP_SYS(shutdown),
+	SCMP_SYS(unlink),
+	SCMP_SYS(unlinkat),
+	SCMP_SYS(readv),
+	SCMP_SYS(timerfd_settime),
+	SCMP_SYS(socketpair),
+	SCMP_SYS(clone),
+	SCMP_SYS(fork),
+	SCMP_SYS(wait4),
+	SCMP_SYS(waitid),
+	SCMP_SYS(getppid),
+	SCMP_SYS(dup2),
+	SCMP_SYS(dup3),
+	SCMP_SYS(close_range),
+	SCMP_SYS(prctl),
+	SCMP_SYS(seccomp),
+	SCMP_SYS(capget),
+	SCMP_SYS(capset),
+	SCMP_SYS(set_robust_list),
 };
 
 /* Libraries look for files that may be missing; for these calls they get an error. */
@@ -82,8 +97,19 @@ static const int refused[] = {
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
-/* What libevent and stdio ask of a descriptor: a terminal would also take commands to type. */
-static const unsigned int questions[] = { FIONREAD, TCGETS };
+/*
+ * What it needs of calls that could do more: a terminal would also take commands to type,
+ * a descriptor's owner be sent signals, another process's limits be set.
+ */
+static const struct {
+	int call;
+	unsigned int arg, value;
+} network_limited[] = {
+	{ SCMP_SYS(ioctl), 1, FIONREAD }, { SCMP_SYS(ioctl), 1, TCGETS },
+	{ SCMP_SYS(fcntl), 1, F_GETFD },  { SCMP_SYS(fcntl), 1, F_SETFD },
+	{ SCMP_SYS(fcntl), 1, F_GETFL },  { SCMP_SYS(fcntl), 1, F_SETFL },
+	{ SCMP_SYS(prlimit64), 0, 0 },
+};
 
 static int allow(scmp_filter_ctx ctx, const int *call, size_t n)
 {
@@ -103,7 +129,7 @@ static int load_filter(enum sandbox_role role)
 	(void)allow;
 	(void)calls;
 	(void)network_calls;
-	(void)questions;
+	(void)network_limited;
 	(void)refused;
 	return -prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 #else
@@ -118,10 +144,11 @@ static int load_filter(enum sandbox_role role)
 		err = allow(ctx, calls, N(calls));
 	if (!err && role == SANDBOX_NETWORK)
 		err = allow(ctx, network_calls, N(network_calls));
-	for (i = 0; !err && role == SANDBOX_NETWORK && i < N(questions); i++)
-		err = seccomp_rule_add(
-			ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-			SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, questions[i]));
+	for (i = 0; !err && role == SANDBOX_NETWORK && i < N(network_limited); i++)
+		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, network_limited[i].call, 1,
+				       SCMP_CMP(network_limited[i].arg,
+						SCMP_CMP_MASKED_EQ, UINT32_MAX,
+						network_limited[i].value));
 	for (i = 0; !err && i < N(refused); i++)
 		err = seccomp_rule_add(
 			ctx,
