@@ -121,6 +121,11 @@ static void limits(int side, const struct ike_action *a)
 	e.type = SOFT;
 	e.at = sim.net.now + a->sa_add.soft_seconds * 1000 + sim_below(20);
 	sim_at(e);
+	/* Traffic may use it up before its time. */
+	if (sim_percent(10)) {
+		e.at = sim.net.now + a->sa_add.soft_seconds * (500 + sim_below(500));
+		sim_at(e);
+	}
 	e.type = HARD;
 	e.at = sim.net.now + a->sa_add.hard_seconds * 1000;
 	sim_at(e);
