@@ -98,9 +98,8 @@ static int grow(struct parser *p)
 /* The section is over: make a peer of what is written in it. */
 static void end_section(struct parser *p)
 {
-	struct peer_config peer = { .first_id = FIRST_PEER_ID };
+	struct peer_config peer = { 0 };
 	struct config *c = p->config;
-	const struct peer_config *last = c->n_peers ? &c->peer[c->n_peers - 1] : NULL;
 	int i;
 
 	if (!p->in_peer)
@@ -108,8 +107,6 @@ static void end_section(struct parser *p)
 	p->in_peer = false;
 	peer.ike.name = strdup(p->section.name);
 	section_to_peer(p, &peer);
-	if (last)
-		peer.first_id = last->first_id + last->ike.n_child;
 	for (i = 0; i < N_KEYS; i++)
 		free(p->section.value[i]);
 	if (!peer.ike.name || grow(p) < 0) {

@@ -16,14 +16,7 @@ struct peer_config {
 	char *psk_file;
 	int psk_line; /* where psk-file is written */
 	bool weak_psk;
-	uint32_t first_id; /* the module's peer of its first child; the next follow */
 };
-
-/*
- * The module's peers that belong to the daemon are numbered from here in the order of the
- * file, one for each pair of subnets; those below are for manual keys.
- */
-#define FIRST_PEER_ID 65536
 
 struct config {
 	struct peer_config *peer;

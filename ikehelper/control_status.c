@@ -17,7 +17,7 @@ struct status {
 static void json_way(struct daemon *d, size_t peer, uint32_t child, bool out,
 		     const uint8_t spi[4], cJSON *to)
 {
-	uint32_t id = d->config->peer[peer].first_id + child;
+	uint32_t id = d->link[peer].child[child].id;
 	cJSON *way = cJSON_AddObjectToObject(to, out ? "out" : "in");
 	struct mod_counters c;
 

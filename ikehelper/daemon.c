@@ -97,26 +97,19 @@ static void on_mod_event(void *ctx, const struct mod_event *ev)
 	};
 	struct daemon *d = ctx;
 	struct ike_command cmd = { .out = ev->out, .hard = ev->hard, .moved = ev->addr };
-	const struct peer_config *p;
-	size_t i;
+	size_t peer;
 
 	if (ev->type == MOD_LOST) {
 		fputs("the module had more events than could be read\n", stderr);
 		return;
 	}
-	cmd.type = command[ev->type];
-	memcpy(cmd.spi, ev->spi, 4);
-	for (i = 0; i < d->config->n_peers; i++) {
-		p = &d->config->peer[i];
-		if (d->link[i].ifindex != ev->ifindex || ev->peer < p->first_id ||
-		    ev->peer - p->first_id >= p->ike.n_child)
-			continue;
-		cmd.peer = &p->ike;
-		cmd.child = ev->peer - p->first_id;
-		ike_command(d->ike, daemon_now(), &cmd);
-		pump(d);
+	if (!tunnel_of(d, ev->ifindex, ev->peer, &peer, &cmd.child))
 		return;
-	}
+	cmd.type = command[ev->type];
+	cmd.peer = &d->config->peer[peer].ike;
+	memcpy(cmd.spi, ev->spi, 4);
+	ike_command(d->ike, daemon_now(), &cmd);
+	pump(d);
 }
 
 static void on_mod(evutil_socket_t fd, short what, void *ctx)
@@ -476,7 +469,7 @@ static void take_down(struct daemon *d)
 
 	for (i = 0; i < d->config->n_peers; i++)
 		daemon_command(d, i, IKE_DOWN);
-	tunnels_clear(d);
+	leftovers_remove(d);
 }
 
 static void destroy(struct daemon *d)
@@ -528,6 +521,7 @@ static int run(struct daemon *d, const char *path)
 		err = add_peers(d);
 	if (err)
 		return err;
+	leftovers_adopt(d);
 	pump(d);
 	fprintf(stderr, "ikehelper: ready, control socket %s\n", control_path);
 	event_base_dispatch(d->base);

@@ -20,9 +20,17 @@ struct history {
 	size_t n;
 };
 
+/*
+ * The daemon's peers in the module have numbers from here on, one for each pair of
+ * subnets; those below are for manual keys.
+ */
+#define FIRST_PEER_ID 65536
+
 /* What the module was told of one pair of subnets. */
 struct module_peer {
+	uint32_t id;
 	bool there;
+	bool kept; /* from a daemon before us */
 	struct ike_path path;
 	bool encap;  /* ESP in UDP, by the ports of path */
 	bool follow; /* to where the peer's NAT moves it */
@@ -72,7 +80,9 @@ void daemon_random(void *ctx, uint8_t *out, size_t len);
 /* tunnels.c: what the module is told. int: 0, or not 0 after a line to stderr. */
 int tunnels_find(struct daemon *d);   /* the devices are there, and are ours */
 int tunnels_start(struct daemon *d);  /* makes all peers, tries all suites */
-void tunnels_clear(struct daemon *d); /* takes all peers of daemons out, with their SAs */
+/* The pair of subnets that a peer of the module is; false: it is none of ours. */
+bool tunnel_of(const struct daemon *d, uint32_t ifindex, uint32_t id, size_t *peer,
+	       uint32_t *child);
 int tunnel_reserve(struct daemon *d, size_t peer, uint32_t child, uint8_t spi[4]);
 int tunnel_add(struct daemon *d, size_t peer, const struct ike_action *a);
 /* The peer is elsewhere: ESP of this child goes there. */
@@ -84,6 +94,15 @@ int tunnel_count(struct daemon *d, size_t peer, uint32_t child, const uint8_t sp
 void tunnel_activate(struct daemon *d, size_t peer, uint32_t child, const uint8_t spi[4]);
 void tunnel_del(struct daemon *d, size_t peer, uint32_t child, bool out,
 		const uint8_t spi[4]);
+
+/* leftovers.c: what daemons left in the module. */
+/* Keeps the peers that the configuration has, removes the others. Returns 0, or not 0 after
+ * a line to stderr. */
+int leftovers_find(struct daemon *d);
+/* The core takes over the SAs of the peers that were kept; half of a pair is removed. */
+void leftovers_adopt(struct daemon *d);
+/* Takes all peers of daemons out, with their SAs. */
+void leftovers_remove(struct daemon *d);
 
 /* record.c: what happened, kept for those who ask. */
 void record_event(struct daemon *d, const struct trace_event *event);

@@ -17,7 +17,23 @@ static void complain(struct daemon *d, size_t peer, const char *what)
 
 static uint32_t tunnel_id(const struct daemon *d, size_t peer, uint32_t child)
 {
-	return d->config->peer[peer].first_id + child;
+	return d->link[peer].child[child].id;
+}
+
+bool tunnel_of(const struct daemon *d, uint32_t ifindex, uint32_t id, size_t *peer,
+	       uint32_t *child)
+{
+	size_t i, j;
+
+	for (i = 0; i < d->config->n_peers; i++)
+		for (j = 0; j < d->config->peer[i].ike.n_child; j++)
+			if (d->link[i].ifindex == ifindex &&
+			    d->link[i].child[j].id == id) {
+				*peer = i;
+				*child = j;
+				return true;
+			}
+	return false;
 }
 
 static bool same_address(const struct ike_addr *a, const struct ike_addr *b)
@@ -65,8 +81,11 @@ static int set_peer(struct daemon *d, size_t peer, uint32_t child,
 		return 0;
 	if (mod_peer_set(d->mod, &now) < 0)
 		return -1;
-	*was = *want;
 	was->there = true;
+	was->path = want->path;
+	was->encap = want->encap;
+	was->follow = want->follow;
+	was->selector = want->selector;
 	return 0;
 }
 
@@ -214,40 +233,20 @@ int tunnels_find(struct daemon *d)
 	return 0;
 }
 
-struct leftovers {
-	struct mod *mod;
-	uint32_t *id;
-	size_t n;
-};
-
-static void add_leftover(void *ctx, const struct mod_peer *peer)
+/* Each pair of subnets has its number: its old one, or the next that is free. */
+static void number(struct daemon *d)
 {
-	struct leftovers *l = ctx;
-	uint32_t *id;
+	uint32_t id = FIRST_PEER_ID, child;
+	size_t i, j, peer;
 
-	if (peer->id < FIRST_PEER_ID)
-		return;
-	id = realloc(l->id, (l->n + 1) * sizeof(*id));
-	if (!id)
-		return;
-	l->id = id;
-	l->id[l->n++] = peer->id;
-}
-
-/* Takes the daemon's own peers, with their SAs, out of the module: ours, or those that
- * one before us left behind when it was killed. */
-void tunnels_clear(struct daemon *d)
-{
-	struct leftovers l;
-	size_t i, j;
-
-	for (i = 0; i < d->config->n_peers; i++) {
-		memset(&l, 0, sizeof(l));
-		if (mod_peer_dump(d->mod, d->link[i].ifindex, add_leftover, &l) == 0)
-			for (j = 0; j < l.n; j++)
-				mod_peer_del(d->mod, d->link[i].ifindex, l.id[j]);
-		free(l.id);
-	}
+	for (i = 0; i < d->config->n_peers; i++)
+		for (j = 0; j < d->config->peer[i].ike.n_child; j++) {
+			if (d->link[i].child[j].kept)
+				continue;
+			while (tunnel_of(d, d->link[i].ifindex, id, &peer, &child))
+				id++;
+			d->link[i].child[j].id = id++;
+		}
 }
 
 /* Every pair of subnets gets its peer in the module: without SAs it drops by name. */
@@ -259,10 +258,13 @@ static int fill_devices(struct daemon *d)
 
 	for (i = 0; i < d->config->n_peers; i++) {
 		p = &d->config->peer[i].ike;
-		want.path.remote = p->remote;
-		want.path.local = p->local;
 		for (j = 0; j < p->n_child; j++) {
-			want.selector = p->child[j];
+			want = d->link[i].child[j];
+			if (!want.kept) {
+				want.path.remote = p->remote;
+				want.path.local = p->local;
+				want.selector = p->child[j];
+			}
 			if (set_peer(d, i, j, &want) < 0)
 				return fail("run: peer %s: %s", p->name, mod_why(d->mod));
 		}
@@ -314,11 +316,24 @@ static int try_suites(struct daemon *d)
 	return 0;
 }
 
+static void empty_devices(struct daemon *d)
+{
+	size_t i, j;
+
+	for (i = 0; i < d->config->n_peers; i++)
+		for (j = 0; j < d->config->peer[i].ike.n_child; j++)
+			if (!d->link[i].child[j].kept)
+				mod_peer_del(d->mod, d->link[i].ifindex,
+					     tunnel_id(d, i, j));
+}
+
 int tunnels_start(struct daemon *d)
 {
-	tunnels_clear(d);
+	if (leftovers_find(d))
+		return 1;
+	number(d);
 	if (!fill_devices(d) && !try_suites(d))
 		return 0;
-	tunnels_clear(d);
+	empty_devices(d);
 	return 1;
 }

@@ -204,6 +204,7 @@ static size_t list_pairs(const struct peer *peer, struct ike_child_status *out)
 				.hard_at = p->hard_at,
 				.up = p->activate_at == NEVER,
 				.encap = p->encap,
+				.follow = p->encap && p->nat.there,
 			};
 			memcpy(s->spi_in, p->spi_in, 4);
 			memcpy(s->spi_out, p->spi_out, 4);

@@ -213,7 +213,7 @@ struct ike_child_status {
 	struct esp_proposal suite;
 	struct ike_subnet local, remote;
 	uint64_t since, renew_at, hard_at; /* 0: not yet, never */
-	bool up, encap;
+	bool up, encap, follow;		   /* the last two as in sa_add */
 };
 
 struct ike_sa_status {
@@ -239,6 +239,15 @@ void ike_free(struct ike *ike);
  * same key, and each a remote_id of its own.
  */
 int ike_peer_add(struct ike *ike, const struct ike_peer *peer);
+
+/*
+ * A pair of ESP tunnels that the module still has from a core before this one. It carries
+ * traffic as it did, is renewed at once, and goes when the new pair has taken over. up
+ * says that its outbound SA is in use; renew_at is not looked at. Returns 0, or -1 when
+ * there is no room for it.
+ */
+int ike_adopt(struct ike *ike, uint64_t now, const struct ike_peer *peer,
+	      const struct ike_path *path, const struct ike_child_status *pair);
 
 void ike_input(struct ike *ike, uint64_t now, const struct ike_path *path,
 	       const uint8_t *data, size_t len);

@@ -95,7 +95,6 @@ static void defaults(void **state)
 	assert_string_equal(text, "aes256-sha256-modp2048");
 	esp_proposal_text(&p->ike.esp[0], text);
 	assert_string_equal(text, "aes256gcm16-modp2048");
-	assert_int_equal(p->first_id, FIRST_PEER_ID);
 	config_free(config);
 }
 
@@ -150,8 +149,6 @@ static void everything_written(void **state)
 	assert_int_equal(config->peer[1].ike.remote_id.type, 1);
 	assert_int_equal(config->peer[1].ike.remote_id.len, 4);
 	assert_string_equal(config->peer[1].psk_file, "/psk#1");
-	/* the module's peers of one do not run into those of the next */
-	assert_int_equal(config->peer[1].first_id, FIRST_PEER_ID + 4);
 	config_free(config);
 }
 
