@@ -1,12 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The demo inside the VM: two sites, nine packets of IKE, then a ping through the tunnel. What was
-# seen on the wire, and the keys for reading it, go to the folder $1.
+# The demo inside the VM: two sites, nine packets of IKE, then a ping through the tunnel. With STORY=1
+# the tunnels live shortly, and the ping goes on while they are renewed. What was seen on the wire, and
+# the keys for reading it, go to the folder $1.
 #
 #   tokyo, 10.1.0.1/24 behind 198.51.100.1 ──── wire ──── 198.51.100.2, before 10.2.0.1/24, osaka
 set -euo pipefail
 
 out=$1
+lifetimes=()
+[ -z "${STORY:-}" ] || lifetimes=("lifetime-esp = 30s" "lifetime-ike = 50s")
+
 ike() { ip netns exec "$1" "$IKEHELPER" -s "/run/$1.sock" "${@:2}"; }
 
 wait_for() {
@@ -35,6 +39,7 @@ site() { # NAME NUMBER PEER PEER'S NUMBER
 		psk-file  = /run/demo.psk
 		version   = 1
 	END
+	printf '%s\n' "${lifetimes[@]}" >>"/run/$1.conf"
 	ike "$1" run -c "/run/$1.conf" >"$out/$1.log" 2>&1 &
 }
 
@@ -55,13 +60,40 @@ ip netns exec tokyo tcpdump -i wire -Z root -U --immediate-mode -w "$out/demo.pc
 tcpdump=$!
 wait_for grep -q listening "$out/tcpdump.log"
 rm -f "$out/demo.keys"
-ike tokyo keylog osaka 60s "$out/demo.keys"
+ike tokyo keylog osaka 5m "$out/demo.keys"
+
+# Phase 2 again, phase 1 from its start, and phase 2 once more, in the new control tunnel.
+renewed() {
+	ike tokyo trace osaka --json | jq -se 'map(select(.renewal) | .number) |
+		(map(select(. == 9)) | length) >= 2 and any(. == 6)'
+}
+
+story() {
+	local follow ping lines
+	ip netns exec tokyo "$IKEHELPER" -s /run/tokyo.sock trace osaka --follow &
+	follow=$!
+	ip netns exec tokyo ping -i 0.2 10.2.0.1 >"$out/ping.txt" &
+	ping=$!
+	while ! renewed >/dev/null; do sleep 2; done
+	sleep 2
+	# Right after an answer, so that none is on its way.
+	lines=$(wc -l <"$out/ping.txt")
+	while [ "$(wc -l <"$out/ping.txt")" = "$lines" ]; do sleep 0.01; done
+	kill -INT $ping
+	wait $ping || true
+	kill $follow
+}
 
 ike tokyo up osaka
-ip netns exec tokyo ping -c 3 10.2.0.1 >"$out/ping.txt"
-ike tokyo trace osaka | tee "$out/ladder.txt"
+if [ -n "${STORY:-}" ]; then
+	story
+	ike tokyo trace osaka >"$out/ladder.txt"
+else
+	ip netns exec tokyo ping -c 3 10.2.0.1 >"$out/ping.txt"
+	ike tokyo trace osaka | tee "$out/ladder.txt"
+fi
 echo
-cat "$out/ping.txt"
+tail -n 4 "$out/ping.txt"
 sleep 0.5
 kill "$tcpdump"
 wait "$tcpdump" || true

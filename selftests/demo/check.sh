@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs the demo and reads what it left: six packets and three, then ESP; packets 5 to 9 open with the
-# key log and not without; no part of a key on the wire.
+# Runs the demo's whole story and reads what it left: six packets and three, then ESP; packets 5 to 9
+# open with the key log and not without; no part of a key on the wire; both kinds of tunnel renewed
+# without losing a ping.
 # shellcheck disable=SC2317  # the tests are called through ok
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -36,9 +37,15 @@ read_capture() {
 		dissect "${keys[@]}" >"$demo/open"'
 }
 
-run_demo() { "$top/scripts/demo.sh" </dev/null; }
+run_demo() { STORY=1 "$top/scripts/demo.sh" </dev/null; }
 
-pinged() { grep '3 packets transmitted, 3 received' "$demo/ping.txt"; }
+pinged() { grep ' 0% packet loss' "$demo/ping.txt"; }
+
+renewed() {
+	cat "$demo/ladder.txt"
+	grep -q "Phase 2 again: the ESP tunnels are renewed" "$demo/ladder.txt" &&
+		grep -q "Phase 1 from its start: the control tunnel is renewed" "$demo/ladder.txt"
+}
 
 drawn() { for i in 1 2 3 4 5 6 7 8 9 10; do grep -q "($i) " "$demo/ladder.txt" || { echo "no ($i)"; return 1; }; done; }
 
@@ -70,9 +77,10 @@ no_key() {
 	done <"$demo/demo.keys"
 }
 
-echo "1..9"
+echo "1..10"
 ok "the demo runs" run_demo
-ok "the other site answers the ping" pinged
+ok "the other site answers every ping" pinged
+ok "both kinds of tunnel are renewed" renewed
 ok "the ladder has all ten packets" drawn
 ok "the capture can be read" read_capture
 ok "six packets of Main Mode and three of Quick Mode before the first ESP packet" six_and_three
