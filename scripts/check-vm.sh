@@ -25,17 +25,26 @@ run() { # KERNEL CPUS "LAYER..." TEST...
 		prove -v --timer -e '' "${@:4}"
 }
 
-# Tests that see the same layers share a VM; the peers' packages hold each other's files.
+# Tests that see the same layers share a VM; the peers' packages hold each other's files. As many VMs
+# at once as there are processors, strongSwan's, which takes longest, first.
 run_by_layers() { # KERNEL TEST...
-	local layers t status=0
+	local layers t log status=0 logs=() pids=()
 	declare -A tests=()
 	for t in "${@:2}"; do
 		layers=$(sed -n 's/^# layers: //p' "$t")
 		tests[${layers:-guest strongswan}]+=" $t"
 	done
-	for layers in "${!tests[@]}"; do
+	while read -r layers; do
+		while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do sleep 1; done
+		log=$build/$what-$1-${layers// /-}.log
 		# shellcheck disable=SC2086  # names, one a word
-		run "$1" 1 "$layers" ${tests[$layers]} || status=1
+		run "$1" 1 "$layers" ${tests[$layers]} >"$log" 2>&1 </dev/null &
+		pids+=($!)
+		logs+=("$log")
+	done < <(printf '%s\n' "${!tests[@]}" | sort -r)
+	for t in "${!pids[@]}"; do
+		wait "${pids[t]}" || status=1
+		cat "${logs[t]}"
 	done
 	return $status
 }

@@ -368,7 +368,7 @@ explain_loss()
 {
 	helper a peer show
 	helper a sa show
-	b grep -v '\s0$' /proc/net/xfrm_stat
+	b grep -v '\s0$' /proc/net/xfrm_stat || true
 	ask trace site | tail -200
 	return 1
 }
