@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The daemon's loop: UDP 500 and 4500, the module's events, timers, signals.
+ * The network process: UDP 500 and 4500, the module's events, timers.
  *
  * Whatever happens goes into the core, and what the core wants done is done at once and in
  * order: act() has all of it.
@@ -8,7 +8,6 @@
 #include "daemon.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -172,7 +171,7 @@ static void on_keys(evutil_socket_t fd, short what, void *ctx)
 		pump(d);
 	}
 	if (n < 0) {
-		fail("run: the key process died: ending, start me again");
+		fail("run: the key process died: ending");
 		d->status = 1;
 		event_base_loopbreak(d->base);
 	}
@@ -320,12 +319,15 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	pump(d);
 }
 
-static void on_signal(evutil_socket_t fd, short what, void *ctx)
+/* It says that we are to end; or it has died, and nothing is to be taken down. */
+static void on_parent(evutil_socket_t fd, short what, void *ctx)
 {
 	struct daemon *d = ctx;
+	char end;
 
-	(void)fd;
 	(void)what;
+	if (recv(fd, &end, 1, 0) != 1)
+		d->status = 1;
 	event_base_loopbreak(d->base);
 }
 
@@ -392,10 +394,10 @@ static struct event *watch(struct daemon *d, int fd, short what, event_callback_
 }
 
 /* From here on only what is open is needed. */
-static int make_loop(struct daemon *d, int mod_fd, int control_fd)
+static int make_loop(struct daemon *d, int parent, int mod_fd, int control_fd)
 {
 	const struct ike_env env = { .rand = daemon_random };
-	short read = EV_READ | EV_PERSIST, sig = EV_SIGNAL | EV_PERSIST;
+	short read = EV_READ | EV_PERSIST;
 	size_t i;
 
 	d->base = event_base_new();
@@ -410,11 +412,10 @@ static int make_loop(struct daemon *d, int mod_fd, int control_fd)
 	}
 	d->mod_ready = watch(d, mod_fd, read, on_mod);
 	d->keys_ready = watch(d, d->keys.fd, read, on_keys);
-	d->term = watch(d, SIGTERM, sig, on_signal);
-	d->intr = watch(d, SIGINT, sig, on_signal);
+	d->parent_ready = watch(d, parent, read, on_parent);
 	d->timer = watch(d, -1, 0, on_timer);
 	if (!d->control || !d->mod_ready || !d->keys_ready || watch_worker(d) < 0 ||
-	    !d->term || !d->intr || !d->timer)
+	    !d->parent_ready || !d->timer)
 		return fail("run: out of memory");
 	return 0;
 }
@@ -437,8 +438,6 @@ static int start(struct daemon *d, const char *path, int *control_fd, int *mod_f
 	if (!d->mod)
 		return fail("run: %s", why);
 	if (tunnels_find(d))
-		return 1;
-	if (wire_open(&d->wire) < 0)
 		return 1;
 	d->probe = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (d->probe < 0)
@@ -474,14 +473,10 @@ static void take_down(struct daemon *d)
 
 static void destroy(struct daemon *d)
 {
-	struct event *events[] = { d->udp_ready[WIRE_IKE],
-				   d->udp_ready[WIRE_NAT],
-				   d->mod_ready,
-				   d->keys_ready,
-				   d->worker_ready,
-				   d->timer,
-				   d->term,
-				   d->intr };
+	struct event *events[] = { d->udp_ready[WIRE_IKE], d->udp_ready[WIRE_NAT],
+				   d->mod_ready,	   d->keys_ready,
+				   d->worker_ready,	   d->timer,
+				   d->parent_ready };
 	size_t i;
 
 	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++)
@@ -504,13 +499,13 @@ static void destroy(struct daemon *d)
 	config_free(d->config);
 }
 
-static int run(struct daemon *d, const char *path)
+static int run(struct daemon *d, int parent, const char *path)
 {
 	int control_fd = -1, mod_fd = -1, err;
 
 	err = start(d, path, &control_fd, &mod_fd);
 	if (!err)
-		err = make_loop(d, mod_fd, control_fd);
+		err = make_loop(d, parent, mod_fd, control_fd);
 	else if (control_fd >= 0) {
 		unlink(control_path);
 		close(control_fd);
@@ -524,26 +519,18 @@ static int run(struct daemon *d, const char *path)
 	leftovers_adopt(d);
 	pump(d);
 	fprintf(stderr, "ikehelper: ready, control socket %s\n", control_path);
+	send(parent, "", 1, MSG_NOSIGNAL);
 	event_base_dispatch(d->base);
 	if (!d->status)
 		take_down(d);
 	return d->status;
 }
 
-int cmd_run(int argc, char **argv)
+int daemon_serve(int parent, const struct wire *wire, const char *path)
 {
-	const char *path = CONFIG_PATH;
-	struct daemon d = { .wire = { { -1, -1 } }, .probe = -1 };
-	int err;
+	struct daemon d = { .wire = *wire, .probe = -1 };
+	int err = run(&d, parent, path);
 
-	if (argc == 2 && !strcmp(argv[0], "-c"))
-		path = argv[1];
-	else if (argc)
-		return misuse("run: write run, or run -c FILE");
-	sandbox_begin();
-	setvbuf(stderr, NULL, _IOLBF, 0);
-	signal(SIGPIPE, SIG_IGN);
-	err = run(&d, path);
 	destroy(&d);
 	return err;
 }

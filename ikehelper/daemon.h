@@ -61,10 +61,17 @@ struct daemon {
 	struct proc keys, worker;
 	struct event *udp_ready[WIRE_SOCKETS], *mod_ready, *keys_ready, *worker_ready,
 		*timer;
-	struct event *term, *intr;
+	struct event *parent_ready;
 	struct control *control;
 	int status; /* of the process, when it ends */
 };
+
+/*
+ * The network process: all of the daemon but what parent.c has. Says over the descriptor
+ * parent when it is ready, and takes everything down when it hears something there.
+ * Returns its exit status.
+ */
+int daemon_serve(int parent, const struct wire *wire, const char *path);
 
 /* Milliseconds of a clock that goes on while the machine sleeps. */
 uint64_t daemon_now(void);
@@ -78,8 +85,8 @@ void daemon_rekey(struct daemon *d, size_t peer, bool control);
 void daemon_random(void *ctx, uint8_t *out, size_t len);
 
 /* tunnels.c: what the module is told. int: 0, or not 0 after a line to stderr. */
-int tunnels_find(struct daemon *d);   /* the devices are there, and are ours */
-int tunnels_start(struct daemon *d);  /* makes all peers, tries all suites */
+int tunnels_find(struct daemon *d);  /* the devices are there, and are ours */
+int tunnels_start(struct daemon *d); /* makes all peers, tries all suites */
 /* The pair of subnets that a peer of the module is; false: it is none of ours. */
 bool tunnel_of(const struct daemon *d, uint32_t ifindex, uint32_t id, size_t *peer,
 	       uint32_t *child);

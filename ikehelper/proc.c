@@ -11,20 +11,28 @@
 #include <unistd.h>
 
 /* The terminal and systemd signal every process; ours end when their socket does. */
-static void child(const char *name, int fd, pid_t parent, int (*serve)(int fd, void *ctx),
-		  void *ctx)
+pid_t proc_fork(const char *name)
 {
+	pid_t parent = getpid(), pid = fork();
 	sigset_t none;
 
+	if (pid != 0)
+		return pid;
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_NAME, name);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
+	return 0;
+}
+
+static void child(int fd, int (*serve)(int fd, void *ctx), void *ctx)
+{
 	if (fd != STDERR_FILENO + 1) {
 		dup2(fd, STDERR_FILENO + 1);
 		fd = STDERR_FILENO + 1;
@@ -36,15 +44,14 @@ static void child(const char *name, int fd, pid_t parent, int (*serve)(int fd, v
 int proc_start(struct proc *p, const char *name, int (*serve)(int fd, void *ctx),
 	       void *ctx)
 {
-	pid_t parent = getpid();
 	int fd[2];
 
 	memset(p, 0, sizeof(*p));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
 		return -1;
-	p->pid = fork();
+	p->pid = proc_fork(name);
 	if (p->pid == 0)
-		child(name, fd[1], parent, serve, ctx);
+		child(fd[1], serve, ctx);
 	close(fd[1]);
 	p->fd = fd[0];
 	if (p->pid > 0)

@@ -17,6 +17,11 @@ struct proc {
 };
 
 /*
+ * Forks as fork() does. The child dies with its parent, and no signal but SIGKILL that
+ * others send ends it.
+ */
+pid_t proc_fork(const char *name);
+/*
  * Forks. The child runs serve(fd, ctx) with all other descriptors but the first three
  * closed, and exits with what it returns; it dies with its parent. Returns 0 or -1.
  */

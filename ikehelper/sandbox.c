@@ -4,7 +4,8 @@
  *
  * All files are open before: opening one more is refused, a program is never started, no
  * memory becomes code, and a call that is on no list ends the process, with its number in
- * the kernel's log.
+ * the kernel's log. Only the parent may open files, for those that it starts; to it a call
+ * that is on no list does not exist.
  */
 #include "sandbox.h"
 
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -89,6 +91,60 @@ static const int network_calls[] = {
 	SCMP_SYS(set_robust_list),
 };
 
+/*
+ * What the parent needs besides, to wait and to start the others: their files, sockets,
+ * the kernel's netlink. A filter is for those who are forked, too.
+ */
+static const int parent_calls[] = {
+	SCMP_SYS(open),
+	SCMP_SYS(openat),
+	SCMP_SYS(access),
+	SCMP_SYS(faccessat),
+	SCMP_SYS(faccessat2),
+	SCMP_SYS(stat),
+	SCMP_SYS(lstat),
+	SCMP_SYS(statx),
+	SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(getdents64),
+	SCMP_SYS(getcwd),
+	SCMP_SYS(pread64),
+	SCMP_SYS(mkdir),
+	SCMP_SYS(mkdirat),
+	SCMP_SYS(chmod),
+	SCMP_SYS(fchmod),
+	SCMP_SYS(fchmodat),
+	SCMP_SYS(umask),
+	SCMP_SYS(socket),
+	SCMP_SYS(bind),
+	SCMP_SYS(listen),
+	SCMP_SYS(getpeername),
+	SCMP_SYS(getuid),
+	SCMP_SYS(geteuid),
+	SCMP_SYS(getgid),
+	SCMP_SYS(getegid),
+	SCMP_SYS(mmap),
+	SCMP_SYS(mprotect),
+	SCMP_SYS(mlock),
+	SCMP_SYS(mlock2),
+	SCMP_SYS(munlock),
+	SCMP_SYS(pipe2),
+	SCMP_SYS(eventfd2),
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(timerfd_create),
+	SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(sched_yield),
+	SCMP_SYS(set_tid_address),
+	SCMP_SYS(rseq),
+	SCMP_SYS(sysinfo),
+	SCMP_SYS(uname),
+	SCMP_SYS(kill),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(ioctl),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(prlimit64),
+};
+
 /* Libraries look for files that may be missing; for these calls they get an error. */
 static const int refused[] = {
 	SCMP_SYS(open),	  SCMP_SYS(openat), SCMP_SYS(openat2),	SCMP_SYS(access),
@@ -121,46 +177,65 @@ static int allow(scmp_filter_ctx ctx, const int *call, size_t n)
 	return err;
 }
 
-static int load_filter(enum sandbox_role role)
+static int allow_if(scmp_filter_ctx ctx, int call, struct scmp_arg_cmp arg)
 {
-	/* The sanitizers open files and trace themselves, so their builds go without. */
-#ifdef __SANITIZE_ADDRESS__
-	(void)role;
-	(void)allow;
-	(void)calls;
-	(void)network_calls;
-	(void)network_limited;
-	(void)refused;
-	return -prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-#else
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 1, arg);
+}
+
+/* What has started opens no file, makes no memory code and signals nobody. */
+static int refuse(scmp_filter_ctx ctx)
+{
 	struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
 	/* abort() signals its own process; as root it could signal every other one. */
 	struct scmp_arg_cmp myself = SCMP_A0(SCMP_CMP_EQ, getpid());
-	int err = ctx ? 0 : -ENOMEM;
+	int err = 0;
 	size_t i;
 
-	if (!err)
-		err = allow(ctx, calls, N(calls));
-	if (!err && role == SANDBOX_NETWORK)
-		err = allow(ctx, network_calls, N(network_calls));
-	for (i = 0; !err && role == SANDBOX_NETWORK && i < N(network_limited); i++)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, network_limited[i].call, 1,
-				       SCMP_CMP(network_limited[i].arg,
-						SCMP_CMP_MASKED_EQ, UINT32_MAX,
-						network_limited[i].value));
 	for (i = 0; !err && i < N(refused); i++)
 		err = seccomp_rule_add(
 			ctx,
 			SCMP_ACT_ERRNO(refused[i] == SCMP_SYS(clone3) ? ENOSYS : EACCES),
 			refused[i], 0);
 	if (!err)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, no_code);
+		err = allow_if(ctx, SCMP_SYS(mmap), no_code);
 	if (!err)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				       no_code);
+		err = allow_if(ctx, SCMP_SYS(mprotect), no_code);
 	if (!err)
-		err = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, myself);
+		err = allow_if(ctx, SCMP_SYS(tgkill), myself);
+	return err;
+}
+
+static int add_rules(scmp_filter_ctx ctx, enum sandbox_role role)
+{
+	int err = allow(ctx, calls, N(calls));
+	size_t i;
+
+	if (!err && role != SANDBOX_PARENT)
+		err = refuse(ctx);
+	if (!err && (role == SANDBOX_PARENT || role == SANDBOX_NETWORK))
+		err = allow(ctx, network_calls, N(network_calls));
+	if (!err && role == SANDBOX_PARENT)
+		err = allow(ctx, parent_calls, N(parent_calls));
+	for (i = 0; !err && role == SANDBOX_NETWORK && i < N(network_limited); i++)
+		err = allow_if(ctx, network_limited[i].call,
+			       SCMP_CMP(network_limited[i].arg, SCMP_CMP_MASKED_EQ,
+					UINT32_MAX, network_limited[i].value));
+	return err;
+}
+
+static int load_filter(enum sandbox_role role)
+{
+	/* The sanitizers open files and trace themselves, so their builds go without. */
+#ifdef __SANITIZE_ADDRESS__
+	(void)role;
+	(void)add_rules;
+	return -prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+#else
+	/* Libraries that start have other ways than a call that is not there. */
+	scmp_filter_ctx ctx = seccomp_init(
+		role == SANDBOX_PARENT ? SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_KILL_PROCESS);
+	int err = ctx ? add_rules(ctx, role) : -ENOMEM;
+
 	if (!err)
 		err = seccomp_load(ctx);
 	if (ctx)
@@ -169,13 +244,22 @@ static int load_filter(enum sandbox_role role)
 #endif
 }
 
+/* The parent keeps what starting takes: netlink, files of others, memory that stays. */
 static int drop_capabilities(enum sandbox_role role)
 {
+	static const int starting[] = { CAP_NET_ADMIN, CAP_DAC_OVERRIDE, CAP_IPC_LOCK };
 	bool bounds = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+	size_t n = role == SANDBOX_PARENT ? N(starting) : role == SANDBOX_NETWORK ? 1 : 0;
+	bool have[N(starting)];
+	size_t i;
 
+	for (i = 0; i < n; i++)
+		have[i] = capng_have_capability(CAPNG_PERMITTED, starting[i]);
 	capng_clear(CAPNG_SELECT_BOTH);
-	if (role == SANDBOX_NETWORK)
-		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
+	for (i = 0; i < n; i++)
+		if (have[i])
+			capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
+				     starting[i]);
 	return capng_apply(bounds ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS);
 }
 
@@ -204,7 +288,7 @@ int sandbox_enter(enum sandbox_role role)
 	int err;
 
 	sandbox_begin();
-	if (warm_up() < 0) {
+	if (role != SANDBOX_PARENT && warm_up() < 0) {
 		fprintf(stderr, "ikehelper: OpenSSL does not work here\n");
 		return -1;
 	}
@@ -214,8 +298,8 @@ int sandbox_enter(enum sandbox_role role)
 		return -1;
 	}
 	/* A change of credentials clears it. */
-	if (role != SANDBOX_NETWORK)
-		prctl(PR_SET_PDEATHSIG, 9);
+	if (role != SANDBOX_PARENT)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	err = load_filter(role);
 	if (err)
 		fprintf(stderr, "ikehelper: cannot load the seccomp filter: %s\n",

@@ -4,6 +4,7 @@
 #define ESPTUN_SANDBOX_H
 
 enum sandbox_role {
+	SANDBOX_PARENT,	 /* starts the others: what they need to start */
 	SANDBOX_NETWORK, /* the loop: its sockets and CAP_NET_ADMIN */
 	SANDBOX_KEYS,	 /* one socket */
 	SANDBOX_WORKER,	 /* one socket */

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdio.h>
@@ -31,18 +32,27 @@ static int complain(uint16_t port)
 	return -1;
 }
 
+static int set_options(int fd, enum wire_socket which)
+{
+	int on = 1, dont = IP_PMTUDISC_DONT, encap = UDP_ENCAP_ESPINUDP;
+
+	/* A large message goes in fragments rather than not at all. */
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
+	    setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) < 0 ||
+	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof(dont)) < 0)
+		return -1;
+	return which == WIRE_NAT
+		       ? setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, &encap, sizeof(encap))
+		       : 0;
+}
+
 static int open_port(enum wire_socket which)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET,
 				   .sin_port = htons(ports[which]) };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int on = 1, dont = IP_PMTUDISC_DONT, encap = UDP_ENCAP_ESPINUDP;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	/* A large message goes in fragments rather than not at all. */
-	if (fd >= 0 && setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on)) == 0 &&
-	    setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &dont, sizeof(dont)) == 0 &&
-	    (which != WIRE_NAT ||
-	     setsockopt(fd, IPPROTO_UDP, UDP_ENCAP, &encap, sizeof(encap)) == 0) &&
+	if (fd >= 0 && set_options(fd, which) == 0 &&
 	    bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0)
 		return fd;
 	complain(ports[which]);
@@ -51,11 +61,33 @@ static int open_port(enum wire_socket which)
 	return -1;
 }
 
+/* One that was handed to us is what we would have opened. */
+static int check_port(int fd, enum wire_socket which)
+{
+	struct sockaddr_in at = { .sin_family = AF_UNSPEC };
+	socklen_t len = sizeof(at);
+	int proto = 0;
+	socklen_t proto_len = sizeof(proto);
+
+	if (getsockname(fd, (struct sockaddr *)&at, &len) == 0 &&
+	    at.sin_family == AF_INET && at.sin_port == htons(ports[which]) &&
+	    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &proto, &proto_len) == 0 &&
+	    proto == IPPROTO_UDP && set_options(fd, which) == 0)
+		return 0;
+	fail("run: the socket that was kept for UDP port %u is none", ports[which]);
+	return -1;
+}
+
 int wire_open(struct wire *w)
 {
 	size_t i;
 
 	for (i = 0; i < WIRE_SOCKETS; i++) {
+		if (w->fd[i] >= 0) {
+			if (check_port(w->fd[i], i) < 0)
+				return -1;
+			continue;
+		}
 		w->fd[i] = open_port(i);
 		if (w->fd[i] < 0)
 			return -1;

@@ -24,7 +24,17 @@ struct wire {
 	int fd[WIRE_SOCKETS]; /* -1: not open */
 };
 
-/* Opens sockets that do not wait. Returns 0, or -1 after a line to stderr. */
+#define WIRE_CLOSED            \
+	{                      \
+		{              \
+			-1, -1 \
+		}              \
+	}
+
+/*
+ * Opens what is not open yet, and makes what is ready for use; none of the sockets waits.
+ * Returns 0, or -1 after a line to stderr.
+ */
 int wire_open(struct wire *w);
 void wire_close(struct wire *w);
 /*
