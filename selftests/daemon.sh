@@ -1,55 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The daemon and its commands: two of them agree on keys and ping; a negotiation that fails says why;
-# what dies leaves nothing behind.
+# The daemon and its commands: two of them agree on keys and ping; a negotiation that fails says why.
 #
 #   a: ikehelper, esp0 10.1.0.1 ─ veth0 198.51.100.1 ──── veth0 198.51.100.2 ─ esp0 10.2.0.1, ikehelper :b
 
-# shellcheck source=lib.sh
-. "$(dirname "$0")/lib.sh"
-
-# The peer of a|b as its configuration has it; lines of one's own go behind.
-config() # a|b [LINE...]
-{
-	local remote=$OUT_B
-
-	[ "$1" = a ] || remote=$OUT_A
-	printf '%s\n' "[peer peer]" "interface = esp0" "remote = $remote" "psk-file = $dir/$1.psk" \
-		"version = 1" "${@:2}" >"$dir/$1.conf"
-}
-
-# Two sites with devices, one pre-shared key, and configurations; no daemon yet.
-two_helpers()
-{
-	sites
-	esp_dev a
-	esp_dev b
-	(umask 077 && "$IKEHELPER" genpsk >"$dir/a.psk" && cp "$dir/a.psk" "$dir/b.psk")
-	config a
-	config b
-}
-
-ask() { "$1" "$IKEHELPER" -s "$dir/$1.sock" "${@:2}"; } # a|b COMMAND...
-
-# Its process is in PID, its log in a.log or b.log.
-run() # a|b
-{
-	local ns=$NS_A
-
-	[ "$1" = a ] || ns=$NS_B
-	ip netns exec "$ns" "$IKEHELPER" -s "$dir/$1.sock" run -c "$dir/$1.conf" 2>"$dir/$1.log" &
-	PID=$!
-	wait_for grep -q ready "$dir/$1.log" || cat "$dir/$1.log"
-}
-
-child_of() # PID NAME
-{
-	local p
-
-	for p in $(pgrep -P "$1"); do
-		[ "$(cat /proc/"$p"/comm)" != "$2" ] || echo "$p"
-	done
-}
+# shellcheck source=lib-daemon.sh
+. "$(dirname "$0")/lib-daemon.sh"
 
 nothing_in_the_module() # a|b
 {
@@ -75,8 +31,6 @@ up_ping_down()
 	wait_for no_sas b
 	not ping_once a $IN_B -I $IN_A
 }
-
-no_sas() { [ "$(helper "$1" sa show --json | jq length)" = 0 ]; }
 
 # Tunnels of both kinds are made anew when that is asked for, of either side.
 rekey_renews()
@@ -113,59 +67,24 @@ sigterm_leaves_nothing()
 	not pgrep -P "$PID"
 }
 
-# After SIGKILL its children are gone; the next daemon replaces what it left, and only that.
-sigkill_is_recovered()
-{
-	two_helpers
-	helper a peer add esp0 1 remote 198.51.100.9 selectors 10.9.0.0/16=10.9.0.0/16
-	run b
-	run a
-	ask a up peer
-	kill -9 "$PID"
-	wait "$PID" || true
-	wait_for not ip netns exec "$NS_A" pgrep -f "$dir/a.conf"
-	[ "$(helper a sa show --json | jq length)" -gt 0 ]
-	run a
-	no_sas a
-	ask a up peer
-	pings_both_ways
-	helper a peer show esp0 1
-}
-
-# The worker is replaced; without its keys the daemon ends.
-children_die()
-{
-	local worker
-
-	two_helpers
-	run b
-	run a
-	worker=$(child_of "$PID" ikehelper-dh)
-	kill -9 "$worker"
-	wait_for grep -q "starting another" "$dir/a.log"
-	ask a up peer
-	pings_both_ways
-	same "$(child_of "$PID" ikehelper-dh | wc -w)" 1
-	kill -9 "$(child_of "$PID" ikehelper-keys)"
-	not wait "$PID"
-	grep -q "the key process died" "$dir/a.log"
-	not pgrep -P "$PID"
-}
-
-# CAP_NET_ADMIN is left to the one that parses, nothing to the others; all are filtered.
+# Each process may do what it has to: the one that parses has CAP_NET_ADMIN, those that compute have
+# nothing, and the first one what it takes to start them. All are filtered.
 privileges()
 {
-	local p
+	local p network
 
 	two_helpers
 	run a
-	for p in "$PID" $(pgrep -P "$PID"); do
+	network=$(network_of "$PID")
+	for p in "$PID" "$network" $(pgrep -P "$network"); do
 		grep -q '^Seccomp:[[:space:]]2' /proc/"$p"/status
 		grep -q '^NoNewPrivs:[[:space:]]1' /proc/"$p"/status
 		grep -q '^Max core file size *0 *0' /proc/"$p"/limits
 	done
-	grep -q '^CapEff:[[:space:]]0000000000001000$' /proc/"$PID"/status
-	for p in $(pgrep -P "$PID"); do
+	grep -q '^CapPrm:[[:space:]]0000000000005002$' /proc/"$PID"/status
+	grep -q '^CapPrm:[[:space:]]0000000000001000$' /proc/"$network"/status
+	same "$(pgrep -P "$network" | wc -l)" 2
+	for p in $(pgrep -P "$network"); do
 		grep -q '^CapPrm:[[:space:]]0000000000000000$' /proc/"$p"/status
 	done
 }
@@ -244,5 +163,5 @@ manual_pages()
 	"$IKEHELPER" check "$dir/conf"
 }
 
-run_tests up_ping_down rekey_renews sigterm_leaves_nothing sigkill_is_recovered children_die privileges \
+run_tests up_ping_down rekey_renews sigterm_leaves_nothing privileges \
 	wrong_key_is_said no_common_suite_is_said nobody_answers key_log manual_pages

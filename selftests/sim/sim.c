@@ -54,6 +54,13 @@ static void reset(int side)
 	sim_at(e);
 }
 
+/* Nothing is to be lost by it: ESP goes on. */
+static void restart(int side)
+{
+	pair_restart(&sim.net, side);
+	sim.lives[side]++;
+}
+
 static void rekey(int side)
 {
 	struct side *s = &sim.net.side[side];
@@ -83,6 +90,8 @@ static void trouble(void)
 	case 1:
 		if (sim.resets)
 			reset(side);
+		else if (sim.restarts)
+			restart(side);
 		break;
 	default:
 		soft_end_now(side);
@@ -248,7 +257,8 @@ static void happen(struct pair_net *net)
 	case ESP:
 		return sim_esp_arrives(&e);
 	case ANSWER:
-		pair_answer(net, e.side, &e.answer);
+		if (e.lives == sim.lives[e.side])
+			pair_answer(net, e.side, &e.answer);
 		break;
 	case FIRST:
 		sim_command(e.side, IKE_FIRST, &e);
@@ -344,6 +354,7 @@ static void choose_kind(struct pair_cfg *cfg)
 	sim.unlucky = sim.loss || sim.faults;
 	sim.takes_down = kind == 7 || kind == 9;
 	sim.resets = kind >= 8;
+	sim.restarts = kind >= 5;
 	sim.forges = sim_percent(50);
 	cfg->start[0] = sim_percent(70) ? IKE_START_NOW : IKE_START_NEVER;
 	cfg->start[1] = sim_percent(50) ? IKE_START_NOW : IKE_START_NEVER;

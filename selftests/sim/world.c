@@ -52,6 +52,7 @@ void sim_at(struct event e)
 	}
 	e.order = sim.orders++;
 	e.boots = sim.boots[e.side];
+	e.lives = sim.lives[e.side];
 	for (; i && before(&e, &sim.heap[(i - 1) / 2]); i = (i - 1) / 2)
 		sim.heap[i] = sim.heap[(i - 1) / 2];
 	sim.heap[i] = e;

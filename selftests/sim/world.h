@@ -15,6 +15,7 @@ struct event {
 	enum event_type type;
 	int side;
 	unsigned int boots; /* of the side: what was meant for it before is void */
+	unsigned int lives; /* of its helper: answers to the one before are void */
 	uint32_t child, epoch;
 	uint8_t spi[4];
 	bool out;
@@ -39,9 +40,9 @@ struct sim {
 	/* The kind of life */
 	unsigned int loss, twice, faults; /* percent */
 	uint64_t delay, answer_delay;
-	bool takes_down, resets, forges, settling;
+	bool takes_down, resets, restarts, forges, settling;
 	bool unlucky; /* renewal may come too late, for want of answers */
-	unsigned int boots[2];
+	unsigned int boots[2], lives[2];
 	/* Does traffic flow, so that none of it may be lost? */
 	bool armed[PAIR_CHILDREN], wanted;
 	uint32_t epoch[PAIR_CHILDREN];

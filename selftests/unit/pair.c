@@ -152,6 +152,56 @@ void pair_crash(struct pair_net *net, int side)
 	boot(s);
 }
 
+static struct held_sa *inbound_of(struct side *s, const struct held_sa *out)
+{
+	for (size_t i = 0; i < PAIR_SAS; i++)
+		if (s->sa[i].used && !s->sa[i].out &&
+		    !memcmp(s->sa[i].spi, out->pair_spi, 4))
+			return &s->sa[i];
+	return NULL;
+}
+
+static void adopt(struct pair_net *net, struct side *s, const struct held_sa *out,
+		  const struct held_sa *in)
+{
+	const struct esp_way *way = &s->way[out->child];
+	struct ike_child_status pair = { .child = out->child,
+					 .suite = out->suite,
+					 .local = out->local,
+					 .remote = out->remote,
+					 .since = net->now,
+					 .hard_at = out->hard_at,
+					 .up = out->active,
+					 .encap = way->encap,
+					 .follow = way->follow };
+
+	memcpy(pair.spi_in, in->spi, 4);
+	memcpy(pair.spi_out, out->spi, 4);
+	if (ike_adopt(s->ike, net->now, &s->peer, &way->path, &pair))
+		abort();
+}
+
+void pair_restart(struct pair_net *net, int side)
+{
+	struct side *s = &net->side[side];
+	bool kept[PAIR_SAS] = { false };
+
+	ike_free(s->ike);
+	s->reserved = 0;
+	boot(s);
+	for (size_t i = 0; i < PAIR_SAS; i++) {
+		struct held_sa *out = &s->sa[i];
+		struct held_sa *in = out->used && out->out ? inbound_of(s, out) : NULL;
+
+		if (!in)
+			continue;
+		adopt(net, s, out, in);
+		kept[i] = kept[in - s->sa] = true;
+	}
+	for (size_t i = 0; i < PAIR_SAS; i++)
+		s->sa[i].used = kept[i];
+}
+
 void pair_stop(struct pair_net *net)
 {
 	for (int i = 0; i < 2; i++) {

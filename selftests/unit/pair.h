@@ -135,6 +135,8 @@ void pair_start(struct pair_net *net, const struct pair_cfg *cfg);
 void pair_stop(struct pair_net *net);
 /* The side loses all that it knew, its module too. */
 void pair_crash(struct pair_net *net, int side);
+/* The helper alone dies, and another one finds what the module has. */
+void pair_restart(struct pair_net *net, int side);
 void pair_command(struct pair_net *net, int side, enum ike_command_type type);
 /* Lets everything happen that happens until then. */
 void pair_run(struct pair_net *net, uint64_t until_ms);
