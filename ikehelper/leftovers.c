@@ -197,27 +197,40 @@ static int adopt(struct daemon *d, const struct mod_sa *out, const struct mod_sa
 	return ike_adopt(d->ike, now, &d->config->peer[peer].ike, &m->path, &pair);
 }
 
+/* Adopts the pairs that are sent on, or those that are not. */
+static void adopt_pairs(struct daemon *d, const struct sas *all, bool active, bool *kept)
+{
+	struct mod_sa *in, *out;
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		out = &all->sa[i];
+		in = out->out && out->active == active ? inbound_of(all, out) : NULL;
+		if (in && adopt(d, out, in) == 0)
+			kept[i] = kept[in - all->sa] = true;
+	}
+}
+
 /* A pair is what phase 2 loaded as one; half of it, or an SPI without keys, is nothing. */
 void leftovers_adopt(struct daemon *d)
 {
 	struct sas all = { 0 };
-	struct mod_sa *in, *sa;
 	bool *kept;
 	size_t i;
 
 	if (mod_sa_dump(d->mod, 0, add_sa, &all) < 0)
 		fprintf(stderr, "the module's SAs: %s\n", mod_why(d->mod));
 	kept = calloc(all.n + 1, sizeof(*kept));
-	for (i = 0; kept && i < all.n; i++) {
-		sa = &all.sa[i];
-		in = sa->out ? inbound_of(&all, sa) : NULL;
-		if (in && adopt(d, sa, in) == 0)
-			kept[i] = kept[in - all.sa] = true;
-	}
-	for (i = 0; kept && i < all.n; i++)
+	if (!kept)
+		goto out;
+	/* There may be more than the core takes. */
+	adopt_pairs(d, &all, true, kept);
+	adopt_pairs(d, &all, false, kept);
+	for (i = 0; i < all.n; i++)
 		if (!kept[i])
 			mod_sa_del(d->mod, all.sa[i].ifindex, all.sa[i].peer,
 				   all.sa[i].out, all.sa[i].spi);
+out:
 	free(kept);
 	free(all.sa);
 }
