@@ -331,14 +331,19 @@ static void on_parent(evutil_socket_t fd, short what, void *ctx)
 	event_base_loopbreak(d->base);
 }
 
+void daemon_tell(struct daemon *d, const struct ike_command *cmd)
+{
+	ike_command(d->ike, daemon_now(), cmd);
+	pump(d);
+}
+
 void daemon_command(struct daemon *d, size_t peer, enum ike_command_type type)
 {
 	struct ike_command cmd = { .type = type,
 				   .peer = &d->config->peer[peer].ike,
 				   .keylog = d->link[peer].keylog_fd >= 0 };
 
-	ike_command(d->ike, daemon_now(), &cmd);
-	pump(d);
+	daemon_tell(d, &cmd);
 }
 
 void daemon_rekey(struct daemon *d, size_t peer, bool control)
@@ -347,8 +352,7 @@ void daemon_rekey(struct daemon *d, size_t peer, bool control)
 				   .peer = &d->config->peer[peer].ike,
 				   .control = control };
 
-	ike_command(d->ike, daemon_now(), &cmd);
-	pump(d);
+	daemon_tell(d, &cmd);
 }
 
 /* --- starting and ending ----------------------------------------------------------- */
@@ -415,7 +419,7 @@ static int make_loop(struct daemon *d, int parent, int mod_fd, int control_fd)
 	d->parent_ready = watch(d, parent, read, on_parent);
 	d->timer = watch(d, -1, 0, on_timer);
 	if (!d->control || !d->mod_ready || !d->keys_ready || watch_worker(d) < 0 ||
-	    !d->parent_ready || !d->timer)
+	    !d->parent_ready || routes_watch(d) < 0 || !d->timer)
 		return fail("run: out of memory");
 	return 0;
 }
@@ -442,6 +446,8 @@ static int start(struct daemon *d, const char *path, int *control_fd, int *mod_f
 	d->probe = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (d->probe < 0)
 		return fail("run: cannot open a socket: %s", strerror(errno));
+	if (routes_open(d))
+		return 1;
 	*mod_fd = mod_events_open(d->mod);
 	if (*mod_fd < 0)
 		return fail("run: %s", mod_why(d->mod));
@@ -482,6 +488,7 @@ static void destroy(struct daemon *d)
 	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i])
 			event_free(events[i]);
+	routes_close(d);
 	control_stop(d->control);
 	ike_free(d->ike);
 	if (d->base)
@@ -528,7 +535,7 @@ static int run(struct daemon *d, int parent, const char *path)
 
 int daemon_serve(int parent, const struct wire *wire, const char *path)
 {
-	struct daemon d = { .wire = *wire, .probe = -1 };
+	struct daemon d = { .wire = *wire, .probe = -1, .routes = -1 };
 	int err = run(&d, parent, path);
 
 	destroy(&d);

@@ -58,6 +58,8 @@ struct daemon {
 	struct ike *ike;
 	struct wire wire;
 	int probe; /* a UDP socket that only asks for routes */
+	int routes;
+	struct event *routes_ready, *routes_timer;
 	struct proc keys, worker;
 	struct event *udp_ready[WIRE_SOCKETS], *mod_ready, *keys_ready, *worker_ready,
 		*timer;
@@ -79,6 +81,8 @@ uint64_t daemon_now(void);
 int daemon_find(const struct daemon *d, const char *name);
 /* Gives the core a command, and does what it wants done. */
 void daemon_command(struct daemon *d, size_t peer, enum ike_command_type type);
+/* The same for a command of one's own. */
+void daemon_tell(struct daemon *d, const struct ike_command *cmd);
 /* Renews its ESP tunnels, or its control tunnel. */
 void daemon_rekey(struct daemon *d, size_t peer, bool control);
 /* Random octets; ctx is not looked at, and it does not fail. */
@@ -110,6 +114,11 @@ int leftovers_find(struct daemon *d);
 void leftovers_adopt(struct daemon *d);
 /* Takes all peers of daemons out, with their SAs. */
 void leftovers_remove(struct daemon *d);
+
+/* routes.c: changes of addresses and routes. int as above; watch has no line. */
+int routes_open(struct daemon *d);
+int routes_watch(struct daemon *d);
+void routes_close(struct daemon *d);
 
 /* record.c: what happened, kept for those who ask. */
 void record_event(struct daemon *d, const struct trace_event *event);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What happened: the log, the history of each peer, and the key log while it is on. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -52,6 +53,17 @@ static void forget(struct history *h)
 		free(h->line[--h->n]);
 }
 
+static void say_route(struct daemon *d, size_t peer, struct trace_event *ev)
+{
+	struct ike_addr local;
+	char ip[INET_ADDRSTRLEN];
+
+	if (!wire_route(d->probe, &d->config->peer[peer].ike.remote, &local))
+		return;
+	inet_ntop(AF_INET, local.ip, ip, sizeof(ip));
+	snprintf(ev->local, sizeof(ev->local), "%s:%u", ip, local.port);
+}
+
 void record_event(struct daemon *d, const struct trace_event *event)
 {
 	int peer = *event->peer ? daemon_find(d, event->peer) : -1;
@@ -61,7 +73,7 @@ void record_event(struct daemon *d, const struct trace_event *event)
 
 	/* Before the peer has answered to an address of ours, the route tells which. */
 	if (peer >= 0 && !strncmp(ev.local, "any", 3))
-		wire_route(d->probe, &d->config->peer[peer].ike.remote, ev.local);
+		say_route(d, peer, &ev);
 	json = trace_to_json(&ev);
 	line = json ? cJSON_PrintUnformatted(json) : NULL;
 	cJSON_Delete(json);

@@ -187,19 +187,20 @@ ssize_t wire_receive(const struct wire *w, enum wire_socket which, struct ike_pa
 	return path->local.family ? len - head_len : 0;
 }
 
-void wire_route(int fd, const struct ike_addr *remote, char out[64])
+bool wire_route(int fd, const struct ike_addr *remote, struct ike_addr *local)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,
 				  .sin_port = htons(ports[WIRE_IKE]) },
 			   us;
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	socklen_t len = sizeof(us);
-	char ip[INET_ADDRSTRLEN];
 
+	memset(local, 0, sizeof(*local));
 	memcpy(&to.sin_addr, remote->ip, 4);
-	if (connect(fd, &none, sizeof(none)) == 0 &&
-	    connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
-	    getsockname(fd, (struct sockaddr *)&us, &len) == 0 &&
-	    inet_ntop(AF_INET, &us.sin_addr, ip, sizeof(ip)))
-		snprintf(out, 64, "%s:%u", ip, ports[WIRE_IKE]);
+	if (connect(fd, &none, sizeof(none)) < 0 ||
+	    connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&us, &len) < 0)
+		return false;
+	set_addr(local, us.sin_addr, ports[WIRE_IKE]);
+	return true;
 }

@@ -49,7 +49,10 @@ void wire_send(const struct wire *w, const struct ike_path *path, const uint8_t 
  */
 ssize_t wire_receive(const struct wire *w, enum wire_socket which, struct ike_path *path,
 		     uint8_t *data, size_t size);
-/* The address and port that we would send from, in words; fd is any other UDP socket. */
-void wire_route(int fd, const struct ike_addr *remote, char out[64]);
+/*
+ * The address and port that we would send from; fd is any other UDP socket. Returns false,
+ * with family 0, when there is no route.
+ */
+bool wire_route(int fd, const struct ike_addr *remote, struct ike_addr *local);
 
 #endif

@@ -131,6 +131,8 @@ void dpd_look(struct peer *peer, bool in_doubt)
 	/* The module did not answer the last time: it goes without. */
 	bool mute = peer->counts;
 
+	if (in_doubt && peer->ike->now - peer->heard_at < FRESH_MS)
+		return;
 	peer->in_doubt |= in_doubt;
 	peer->counts = 0;
 	peer->dpd_at = peer->ike->now + FRESH_MS;

@@ -61,6 +61,18 @@ static void restart(int side)
 	sim.lives[side]++;
 }
 
+/* It dies, or the way to it; for a while nothing passes. Nobody helps. */
+static void die(int side)
+{
+	sim_disarm_all();
+	sim.f->deaths++;
+	sim.dark_until = sim.net.now + sim_below(300000);
+	if (sim_percent(40))
+		return;
+	pair_crash(&sim.net, side);
+	sim.boots[side]++;
+}
+
 static void rekey(int side)
 {
 	struct side *s = &sim.net.side[side];
@@ -77,6 +89,8 @@ static void trouble(void)
 
 	if (sim.net.side[side].nat.there && sim_percent(50))
 		return sim_nat_reboot(side);
+	if (sim.dies && sim_percent(50))
+		return die(side);
 	switch (sim_below(5)) {
 	case 2:
 		rekey(side);
@@ -330,7 +344,7 @@ static void settle_down(uint64_t most_ms)
 			return;
 		}
 		/* What is not to be tried for ever is asked for again. */
-		if ((sim.net.now - began) / TICK_MS % 60 == 0)
+		if (!sim.dies && (sim.net.now - began) / TICK_MS % 60 == 0)
 			sim_command(0, IKE_UP, NULL);
 		run_for(TICK_MS);
 	}
@@ -351,17 +365,22 @@ static void choose_kind(struct pair_cfg *cfg)
 	sim.twice = sim_percent(50) ? 10 : 0;
 	sim.faults = sim_percent(30) ? 1 + sim_below(10) : 0;
 	sim.answer_delay = sim_percent(50) ? 1 : 1 + sim_below(2000);
-	sim.unlucky = sim.loss || sim.faults;
 	sim.takes_down = kind == 7 || kind == 9;
 	sim.resets = kind >= 8;
 	sim.restarts = kind >= 5;
+	sim.dies = kind == 5 || kind == 6;
 	sim.forges = sim_percent(50);
-	cfg->start[0] = sim_percent(70) ? IKE_START_NOW : IKE_START_NEVER;
-	cfg->start[1] = sim_percent(50) ? IKE_START_NOW : IKE_START_NEVER;
+	sim.unlucky = sim.loss || sim.faults || sim.dies;
+	cfg->dpd_timeout = 90;
 	for (int i = 0; i < 2; i++) {
+		cfg->start[i] = sim_below(3);
+		cfg->dpd_seconds[i] = sim_percent(70) ? 5 + sim_below(25) : 0;
 		cfg->esp_seconds[i] = 120 + sim_below(240);
 		cfg->ike_seconds[i] = 200 + sim_below(600);
 	}
+	/* Who dies without help comes back without. */
+	if (sim.dies && cfg->start[0] == IKE_START_NEVER)
+		cfg->start[0] = IKE_START_NOW;
 	if (sim_percent(30))
 		cfg->selectors = "10.1.0.0/16=10.2.0.0/16,10.3.0.0/16=10.4.0.0/16";
 }
@@ -387,6 +406,8 @@ static void begin(void)
 	for (int i = sim_below(8); i; i--)
 		sim_at((struct event){ .type = TROUBLE,
 				       .at = sim.net.now + sim_below(600000) });
+	if (sim.dies)
+		return;
 	sim_command(0, IKE_UP, NULL);
 	if (sim_percent(50))
 		sim_command(1, IKE_UP, NULL);
@@ -413,10 +434,11 @@ const char *sim_life(uint64_t seed, bool mock, struct sim_figures *f)
 	choose_nats();
 	begin();
 	run_for(600000);
-	/* A person asks for it once more, and everything is well from here on. */
+	/* Where nobody dies a person asks for it once more; everything is well from here on. */
 	sim.settling = true;
 	sim.loss = sim.faults = sim.twice = 0;
 	sim.delay = 20;
+	sim.dark_until = 0;
 	sim.answer_delay = 1;
 	life = cfg.esp_seconds[0] > cfg.esp_seconds[1] ? cfg.esp_seconds[0]
 						       : cfg.esp_seconds[1];

@@ -11,6 +11,7 @@ struct sim_figures {
 	uint64_t settle_ms, settle_seed;
 	uint64_t most_datagrams, most_seed;
 	uint64_t most_sas;
+	uint64_t deaths, given_up;
 };
 
 /*

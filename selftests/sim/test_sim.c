@@ -59,6 +59,9 @@ static void lives(uint64_t runs, bool mock)
 		"anew, %llu forged datagrams without effect\n",
 		(unsigned long long)f.hard_ends, (unsigned long long)f.nat_reboots,
 		(unsigned long long)f.forged);
+	print_message(
+		"# %llu deaths, %llu pairs given up with their peer, and all back without help\n",
+		(unsigned long long)f.deaths, (unsigned long long)f.given_up);
 }
 
 static void with_mock_keys(void **state)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LIGHT_MS 10000 /* after the dark: who was about to give up does not any more */
+
 struct sim sim;
 
 void sim_broken(const char *fmt, ...)
@@ -97,11 +99,11 @@ void sim_send(struct pair_net *net, int from, const struct ike_path *path,
 	kept->to = !from;
 	kept->len = len < sizeof(kept->data) ? len : sizeof(kept->data);
 	memcpy(kept->data, data, kept->len);
-	if (sim_percent(sim.loss))
+	if (sim_percent(sim.loss) || net->now < sim.dark_until)
 		sim.f->lost++;
 	else
 		pair_fly(net, !from, travel(), path, data, len);
-	if (sim_percent(sim.twice))
+	if (sim_percent(sim.twice) && net->now >= sim.dark_until)
 		pair_fly(net, !from, travel() + sim_below(60000), path, data, len);
 }
 
@@ -143,6 +145,14 @@ void sim_action(struct pair_net *net, int side, const struct ike_action *a)
 		limits(side, a);
 	if (a->type == IKE_TRACE && a->trace.kind == TRACE_UP)
 		*(a->trace.phase == 1 ? &sim.f->controls : &sim.f->pairs) += 1;
+	/* A control tunnel alone, which carries nothing, may be unknown to the peer. */
+	if (a->type == IKE_TRACE && a->trace.kind == TRACE_DOWN && a->trace.phase == 2 &&
+	    strstr(a->trace.text, "the peer is dead")) {
+		sim.f->given_up++;
+		if (!sim.dies && !sim.resets && !sim.takes_down)
+			sim_broken("%.3f s: side %d gives up a peer that lives",
+				   sim_seconds(), side);
+	}
 	if (a->type == IKE_TRACE && getenv("SIM_VERBOSE"))
 		printf("# %9.3f %d %-9s %-14s | %s %s\n", sim_seconds(), side,
 		       trace_kind_name(a->trace.kind), a->trace.name, a->trace.text,
@@ -195,13 +205,15 @@ static void esp_send(int side, uint32_t child)
 	if (!sa && sim.armed[child])
 		sim_broken("%.3f s: side %d has no outbound SA for child %u",
 			   sim_seconds(), side, child);
+	if (!sa && sim.net.side[side].peer.start == IKE_START_TRAFFIC)
+		sim_command(side, IKE_ACQUIRE, &e);
 	if (!sa)
 		return;
 	sim.f->esp++;
 	e.path = (struct ike_path){ .local = s->way[child].path.remote,
 				    .remote = s->way[child].path.local };
 	natbox_out(&s->nat, sim.net.now, &e.path.remote);
-	if (sim_percent(sim.loss))
+	if (sim_percent(sim.loss) || sim.net.now < sim.dark_until)
 		return;
 	e.at = travel();
 	e.serial = ++sim.serials;
@@ -238,8 +250,9 @@ void sim_nat_reboot(int side)
 void sim_esp(void)
 {
 	for (uint32_t child = 0; child < sim.net.side[0].peer.n_child; child++) {
-		if (!sim.armed[child] && sim.wanted && pair_usable(&sim.net, child) &&
-		    sim_reachable(child)) {
+		if (!sim.armed[child] && sim.wanted &&
+		    sim.net.now >= sim.dark_until + LIGHT_MS &&
+		    pair_usable(&sim.net, child) && sim_reachable(child)) {
 			sim_disarm(child);
 			sim.armed[child] = true;
 		}

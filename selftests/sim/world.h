@@ -40,8 +40,9 @@ struct sim {
 	/* The kind of life */
 	unsigned int loss, twice, faults; /* percent */
 	uint64_t delay, answer_delay;
-	bool takes_down, resets, restarts, forges, settling;
-	bool unlucky; /* renewal may come too late, for want of answers */
+	bool takes_down, resets, restarts, dies, forges, settling;
+	uint64_t dark_until; /* nothing passes between the two */
+	bool unlucky;	     /* renewal may come too late, for want of answers */
 	unsigned int boots[2], lives[2];
 	/* Does traffic flow, so that none of it may be lost? */
 	bool armed[PAIR_CHILDREN], wanted;
