@@ -223,6 +223,8 @@ daemon_commands()
 	wrong "nobody" helper a -s "$dir/control" down nobody
 	wrong "nobody" helper a -s "$dir/control" status nobody
 	wrong "nobody" helper a -s "$dir/control" trace nobody
+	wrong "nobody" helper a -s "$dir/control" why nobody
+	wrong "" helper a -s "$dir/control" why
 	wrong "" helper a -s "$dir/control" up
 }
 
