@@ -11,6 +11,7 @@ int ike_adopt(struct ike *ike, uint64_t now, const struct ike_peer *cfg,
 {
 	struct peer *peer = peer_by_cfg(ike, cfg);
 	struct pair *pair = calloc(1, sizeof(*pair));
+	struct trace_event *e;
 	struct pair **at;
 	size_t n = 0;
 
@@ -41,7 +42,10 @@ int ike_adopt(struct ike *ike, uint64_t now, const struct ike_peer *cfg,
 	pair->heard = true;
 	pair->next = *at;
 	*at = pair;
-	snprintf(trace_pair(peer, TRACE_NOTE, pair)->text, TRACE_TEXT,
+	e = trace_pair(peer, TRACE_UP, pair);
+	e->phase = 2;
+	snprintf(e->name, sizeof(e->name), "ESP tunnels");
+	snprintf(e->text, sizeof(e->text),
 		 "The ESP tunnels with SPI in %02x%02x%02x%02x, out %02x%02x%02x%02x are "
 		 "there from before: they go on until new ones have taken over.",
 		 is->spi_in[0], is->spi_in[1], is->spi_in[2], is->spi_in[3],

@@ -203,6 +203,25 @@ static void up_and_down(void **state)
 	pair_stop(&net);
 }
 
+/* A daemon that was restarted counts the tunnels that it found, renewed or not. */
+static void adopted(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+	cJSON *o;
+
+	(void)state;
+	up(&cfg);
+	net.side[0].n_trace = 0;
+	pair_restart(&net, 0);
+	pair_run(&net, net.now + 10 * MINUTE);
+	assert_true(pair_count(&net.side[0], TRACE_DOWN));
+	o = why_of(0, 1, 1);
+	assert_string_equal(text_of(o, "code"), "up");
+	assert_int_equal(cJSON_GetObjectItem(o, "since")->valuedouble, 600);
+	cJSON_Delete(o);
+	pair_stop(&net);
+}
+
 /* One pair of subnets of two has failed: said with what is up. */
 static void in_part(void **state)
 {
@@ -247,7 +266,7 @@ int main(void)
 		cmocka_unit_test(wrong_key),   cmocka_unit_test(phase_2),
 		cmocka_unit_test(port_4500),   cmocka_unit_test(other_version),
 		cmocka_unit_test(up_and_down), cmocka_unit_test(in_part),
-		cmocka_unit_test(times),
+		cmocka_unit_test(adopted),     cmocka_unit_test(times),
 	};
 
 	return cmocka_run_group_tests_name("why", tests, NULL, NULL);
