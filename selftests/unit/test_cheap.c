@@ -51,7 +51,7 @@ static enum verdict no_fourth(struct pair_net *n, int from, size_t nth,
 	return from && nth >= 4 ? LOSE : PASS;
 }
 
-/* Pitfall 4, resources: a flood puts nobody out who has echoed our cookie. */
+/* Pitfall 4.1: a flood puts nobody out who has echoed our cookie. */
 static void echoed_stays(void **state)
 {
 	(void)state;
@@ -88,7 +88,7 @@ static size_t count_half_open(const struct ike *ike)
 	return n;
 }
 
-/* Pitfall 4, resources: floods in the names of all other peers shut nobody out. */
+/* Pitfall 4.1: floods in the names of all other peers shut nobody out. */
 static void many_addresses(void **state)
 {
 	static struct ike_peer peers[80];
@@ -128,7 +128,7 @@ static enum verdict dies_after_third(struct pair_net *n, int from, size_t nth,
 	return !from && nth > 3 ? LOSE : PASS;
 }
 
-/* Pitfall 1.9, VU#419128: who has to be asked again asks. We never do it by the clock. */
+/* Pitfalls 1.9 and 4.2, VU#419128: who has to be asked again asks. We never do it by the clock. */
 static void nothing_by_timer(void **state)
 {
 	const struct side *s = &net.side[1];
@@ -152,7 +152,7 @@ static void nothing_by_timer(void **state)
 	pair_stop(&net);
 }
 
-/* Pitfall 1.9, VU#419128: repeated, it is answered again, but not without bounds. */
+/* Pitfalls 1.9 and 4.2, VU#419128: repeated, it is answered again, but not without bounds. */
 static void repetitions_are_bounded(void **state)
 {
 	const struct side *s = &net.side[1];
@@ -212,7 +212,7 @@ static int eight_questions(struct exchange *x, struct buf *b, size_t *next)
 	return 0;
 }
 
-/* Pitfall 4, resources: one answer a datagram, of the peer's own even. */
+/* Pitfall 4.2: one answer a datagram, of the peer's own even. */
 static void one_answer(void **state)
 {
 	static const struct pair_cfg cfg = { 0 };

@@ -171,7 +171,7 @@ static void reborn(void **state)
 	pair_stop(&net);
 }
 
-/* A third of all datagrams is lost, for a day: nobody who lives is given up. */
+/* Pitfall 4.3: a third of all datagrams is lost, for a day: nobody who lives is given up. */
 static void lossy_is_not_dead(void **state)
 {
 	static const struct pair_cfg cfg = { .dpd_seconds = { 30, 30 },
@@ -186,7 +186,7 @@ static void lossy_is_not_dead(void **state)
 	pair_stop(&net);
 }
 
-/* Asleep for a night, this host asks before it judges. */
+/* Pitfall 4.3: asleep for a night, this host asks before it judges. */
 static void after_sleep(void **state)
 {
 	static const struct pair_cfg cfg = { .esp_seconds = { 86400, 86400 },
@@ -251,7 +251,7 @@ static void send_dpd(int side, uint16_t type, uint32_t sequence, size_t times)
 	pair_run(&net, net.now + 1000);
 }
 
-/* RFC 3706 section 7: what may have been held back is answered, but is no life. */
+/* Pitfall 4.3, RFC 3706 section 7: what may have been held back is answered, but is no life. */
 static void sequence_numbers(void **state)
 {
 	static const struct pair_cfg cfg = { 0 };

@@ -101,18 +101,6 @@ static void lifetimes(void **state)
 	}
 }
 
-/* Pitfall 1.14: what the peer tells only ever shortens, and not to nothing. */
-static void told_lifetimes(void **state)
-{
-	(void)state;
-	assert_int_equal(shorter_life(1200, 0), 1200);
-	assert_int_equal(shorter_life(1200, 1), LIFE_MIN);
-	assert_int_equal(shorter_life(1200, 600), 600);
-	assert_int_equal(shorter_life(1200, 1201), 1200);
-	assert_int_equal(shorter_life(1200, UINT32_MAX), 1200);
-	assert_int_equal(shorter_life(604800, UINT32_MAX), LIFE_MAX);
-}
-
 /* Same seed, same actions, to the octet; and another seed gives others. */
 static void deterministic(void **state)
 {
@@ -355,7 +343,6 @@ int main(void)
 		cmocka_unit_test(every_suite),
 		cmocka_unit_test(responder_chooses),
 		cmocka_unit_test(lifetimes),
-		cmocka_unit_test(told_lifetimes),
 		cmocka_unit_test(deterministic),
 		cmocka_unit_test(answers_in_any_order),
 		cmocka_unit_test(one_packet_suffers),
