@@ -16,6 +16,7 @@
 
 #include <openssl/crypto.h>
 
+#include "credentials.h"
 #include "keys.h"
 #include "text.h"
 
@@ -23,7 +24,13 @@ const char *const key_name[N_KEYS] = {
 	[K_INTERFACE] = "interface",
 	[K_REMOTE] = "remote",
 	[K_LOCAL] = "local",
+	[K_AUTH] = "auth",
 	[K_PSK_FILE] = "psk-file",
+	[K_CERT] = "cert",
+	[K_KEY] = "key",
+	[K_CA] = "ca",
+	[K_CRL] = "crl",
+	[K_PEER_KEY] = "peer-key",
 	[K_VERSION] = "version",
 	[K_IKE] = "ike",
 	[K_ESP] = "esp",
@@ -73,7 +80,13 @@ char *trim(char *s)
 static void peer_free(struct peer_config *peer)
 {
 	free(peer->interface);
-	free(peer->psk_file);
+	free(peer->psk.path);
+	free(peer->cert.path);
+	free(peer->key.path);
+	free(peer->ca.path);
+	free(peer->crl.path);
+	free(peer->peer_key.path);
+	credentials_free(peer);
 	free(peer->ike.name);
 	free(peer->ike.ike);
 	free(peer->ike.esp);
@@ -303,7 +316,7 @@ int psk_read(const char *name, const struct peer_config *peer, char key[PSK_MAX]
 {
 	struct parser p = { .file = name, .errors = errors };
 	char text[PSK_MAX + 3], why[KEYS_WHY];
-	int fd = secret_open(peer->psk_file, why), line = peer->psk_line;
+	int fd = secret_open(peer->psk.path, why), line = peer->psk.line;
 	ssize_t len;
 
 	if (fd < 0)
@@ -311,7 +324,7 @@ int psk_read(const char *name, const struct peer_config *peer, char key[PSK_MAX]
 	len = read(fd, text, sizeof(text));
 	close(fd);
 	if (len < 0)
-		return wrong(&p, line, "psk-file: cannot read %s: %s", peer->psk_file,
+		return wrong(&p, line, "psk-file: cannot read %s: %s", peer->psk.path,
 			     strerror(errno));
 	if (len && text[len - 1] == '\n')
 		len--;
@@ -320,18 +333,18 @@ int psk_read(const char *name, const struct peer_config *peer, char key[PSK_MAX]
 	if (!len)
 		len = wrong(&p, line,
 			    "psk-file: %s is empty; ikehelper genpsk makes a key",
-			    peer->psk_file);
+			    peer->psk.path);
 	else if (len > PSK_MAX || memchr(text, '\0', len) || memchr(text, '\n', len))
 		len = wrong(&p, line,
 			    "psk-file: %s is not one line of at most %d characters",
-			    peer->psk_file, PSK_MAX);
+			    peer->psk.path, PSK_MAX);
 	else if (len < PSK_MIN && !peer->weak_psk)
 		len = wrong(
 			&p, line,
 			"psk-file: the key in %s is shorter than %d characters and can "
 			"be guessed; ikehelper genpsk makes a better one, weak-psk = yes "
 			"allows it",
-			peer->psk_file, PSK_MIN);
+			peer->psk.path, PSK_MIN);
 	else
 		memcpy(key, text, len);
 	OPENSSL_cleanse(text, sizeof(text));

@@ -6,16 +6,34 @@
 #include <stdio.h>
 
 #include "core/ike.h"
+#include "trust.h"
 
 #define PSK_MAX 256 /* octets of a pre-shared key */
 #define PSK_MIN 20  /* characters, without weak-psk = yes */
 
+/* How this host and the peer prove to each other who they are. */
+enum auth_by {
+	BY_PSK,	   /* psk-file */
+	BY_PUBKEY, /* key, peer-key */
+	BY_CERT,   /* cert, key, ca, crl */
+};
+
+/* A file that a key names, and the line of the key. */
+struct named_file {
+	char *path; /* NULL: none */
+	int line;
+};
+
 struct peer_config {
 	struct ike_peer ike;
 	char *interface;
-	char *psk_file;
-	int psk_line; /* where psk-file is written */
+	enum auth_by by;
+	struct named_file psk, cert, key, ca, crl, peer_key;
 	bool weak_psk;
+	bool legacy;
+	/* What credentials_load() reads: */
+	struct trust trust; /* with signatures: what is believed of the peer */
+	X509 *own;	    /* BY_CERT: our certificate */
 };
 
 struct config {

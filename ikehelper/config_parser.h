@@ -13,7 +13,13 @@ enum key {
 	K_INTERFACE,
 	K_REMOTE,
 	K_LOCAL,
+	K_AUTH,
 	K_PSK_FILE,
+	K_CERT,
+	K_KEY,
+	K_CA,
+	K_CRL,
+	K_PEER_KEY,
 	K_VERSION,
 	K_IKE,
 	K_ESP,
@@ -77,6 +83,17 @@ const struct profile *profile_find(const char *name, char *names);
 
 /* Cuts blanks off both ends, in place. */
 char *trim(char *s);
+
+/* The value of a key, or its default; the line is then that of the section. */
+const char *value(const struct section *s, enum key k, int *line);
+/* The same for a key that has to be written: without it, an error with an example. */
+const char *needed(struct parser *p, enum key k, const char *example, int *line);
+bool yes(struct parser *p, enum key k);
+
+/* auth, and the files of psk-file, cert, key, ca, crl and peer-key. */
+void set_auth(struct parser *p, struct peer_config *peer);
+/* local-id or remote-id. */
+void set_id(struct parser *p, enum key k, struct ike_id *out);
 
 /* Makes a peer of what is written in the section, as far as it is right. */
 void section_to_peer(struct parser *p, struct peer_config *peer);

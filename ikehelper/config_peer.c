@@ -14,9 +14,6 @@
 #define DPD_MAX	    3600   /* seconds */
 #define DPD_LEAST   5	   /* from the first question to the end */
 
-/* RFC 2407 section 4.6.2.1 */
-enum { ID_IPV4_ADDR = 1, ID_FQDN = 2, ID_USER_FQDN = 3 };
-
 /* What a key is when it is not written; NULL: it has to be, or nothing stands for it. */
 static const char *const key_default[N_KEYS] = {
 	[K_IKE] = "aes256-sha256-modp2048, aes128-sha256-modp2048",
@@ -36,8 +33,7 @@ static const char *const key_default[N_KEYS] = {
 	[K_LEGACY] = "no",
 };
 
-/* The value of a key, or its default; the line is then that of the section. */
-static const char *value(const struct section *s, enum key k, int *line)
+const char *value(const struct section *s, enum key k, int *line)
 {
 	*line = s->value[k] ? s->at[k] : s->line;
 	if (s->value[k])
@@ -53,8 +49,7 @@ static const char *weak_suites(const struct section *s, enum key k, bool legacy)
 	return k == K_IKE ? s->profile->weak_ike : s->profile->weak_esp;
 }
 
-/* The same for a key that has to be written. */
-static const char *needed(struct parser *p, enum key k, const char *example, int *line)
+const char *needed(struct parser *p, enum key k, const char *example, int *line)
 {
 	const char *v = value(&p->section, k, line);
 
@@ -64,7 +59,7 @@ static const char *needed(struct parser *p, enum key k, const char *example, int
 	return v;
 }
 
-static bool yes(struct parser *p, enum key k)
+bool yes(struct parser *p, enum key k)
 {
 	int line;
 	const char *v = value(&p->section, k, &line);
@@ -289,33 +284,6 @@ static void set_children(struct parser *p, struct ike_peer *ike)
 		}
 }
 
-static void set_id(struct parser *p, enum key k, struct ike_id *out)
-{
-	int line;
-	const char *v = value(&p->section, k, &line);
-	struct ike_addr addr;
-
-	if (!v)
-		return;
-	if (addr_parse(v, &addr) == 0) {
-		out->type = ID_IPV4_ADDR;
-		out->len = 4;
-		memcpy(out->data, addr.ip, 4);
-		return;
-	}
-	out->type = ID_FQDN;
-	if (*v == '@')
-		v++;
-	else if (strchr(v, '@'))
-		out->type = ID_USER_FQDN;
-	if (!*v || strlen(v) > IKE_ID_MAX || strpbrk(v, " \t"))
-		wrong(p, line,
-		      "%s = %s is no identity; write an address, a name or user@name",
-		      key_name[k], v);
-	else
-		memcpy(out->data, v, out->len = strlen(v));
-}
-
 static void set_start(struct parser *p, struct ike_peer *ike)
 {
 	int line;
@@ -369,16 +337,6 @@ static void set_profile(struct parser *p)
 		      s->profile->name, s->profile->weak_ike);
 }
 
-static void set_psk(struct parser *p, struct peer_config *peer)
-{
-	const char *v = needed(p, K_PSK_FILE, "/etc/esptun/NAME.psk", &peer->psk_line);
-
-	if (v && *v != '/')
-		wrong(p, peer->psk_line, "psk-file = %s wants a path from the root", v);
-	peer->psk_file = v ? strdup(v) : NULL;
-	peer->weak_psk = yes(p, K_WEAK_PSK);
-}
-
 static bool same_id(const struct ike_id *a, const struct ike_id *b)
 {
 	return a->type == b->type && a->len == b->len &&
@@ -391,7 +349,7 @@ static bool same_id(const struct ike_id *a, const struct ike_id *b)
  */
 static bool told_apart(const struct peer_config *a, const struct peer_config *b)
 {
-	return a->psk_file && b->psk_file && !strcmp(a->psk_file, b->psk_file) &&
+	return a->psk.path && b->psk.path && !strcmp(a->psk.path, b->psk.path) &&
 	       a->ike.remote_id.type && b->ike.remote_id.type &&
 	       !same_id(&a->ike.remote_id, &b->ike.remote_id);
 }
@@ -451,7 +409,7 @@ void section_to_peer(struct parser *p, struct peer_config *peer)
 	set_profile(p);
 	set_interface(p, peer);
 	set_addrs(p, &peer->ike);
-	set_psk(p, peer);
+	set_auth(p, peer);
 	set_version(p);
 	set_suites(p, &peer->ike);
 	set_lifetime(p, K_LIFETIME_IKE, &peer->ike.ike_seconds);

@@ -18,8 +18,10 @@
 #include <openssl/rand.h>
 
 #include "ikehelper.h"
+#include "credentials.h"
 #include "keys.h"
 #include "sandbox.h"
+#include "verifier.h"
 #include "wire.h"
 #include "worker.h"
 
@@ -121,19 +123,42 @@ static void on_mod(evutil_socket_t fd, short what, void *ctx)
 		fprintf(stderr, "the module: %s\n", mod_why(d->mod));
 }
 
+static struct event *watch(struct daemon *d, int fd, short what, event_callback_fn fn)
+{
+	struct event *ev = event_new(d->base, fd, what, fn, d);
+
+	/* The timer is set by pump(). */
+	if (ev && what && event_add(ev, NULL) == 0)
+		return ev;
+	return what ? NULL : ev;
+}
+
 /* --- the other processes ----------------------------------------------------------- */
 
 static void ask_keys(struct daemon *d, size_t peer, const struct ike_action *a)
 {
-	struct keys_request q = { .id = a->id, .peer = peer, .hash = a->prf.hash };
+	struct keys_request q = { .id = a->id, .peer = peer };
+	struct chunk data = CHUNK(a->prf.data, a->prf.len);
 
-	if (a->prf.len <= sizeof(q.data)) {
-		q.len = a->prf.len;
-		memcpy(q.data, a->prf.data, q.len);
+	if (a->type == IKE_NEED_SIGN) {
+		q.op = KEYS_SIGN;
+		data = a->sign.hash;
+	} else {
+		q.hash = a->prf.hash;
+	}
+	if (data.len <= sizeof(q.data)) {
+		q.len = data.len;
+		memcpy(q.data, data.p, q.len);
 		if (proc_ask(&d->keys, q.id, &q, sizeof(q)) == 0)
 			return;
 	}
 	ike_answer(d->ike, daemon_now(), q.id, NULL, 0);
+}
+
+static void ask_verifier(struct daemon *d, size_t peer, const struct ike_action *a)
+{
+	if (verifier_ask(&d->verifier, peer, a) < 0)
+		ike_answer(d->ike, daemon_now(), a->id, NULL, 0);
 }
 
 static void ask_worker(struct daemon *d, const struct ike_action *a)
@@ -177,26 +202,26 @@ static void on_keys(evutil_socket_t fd, short what, void *ctx)
 	}
 }
 
-static void on_worker(evutil_socket_t fd, short what, void *ctx);
-
-static int watch_worker(struct daemon *d)
+/*
+ * Another process in place of one that died and had nothing of its own; what that was asked
+ * is answered with "could not be done". another is NULL when none could be started.
+ */
+static void replace(struct daemon *d, struct proc *proc, struct event **ready,
+		    event_callback_fn fn, const struct proc *another)
 {
-	d->worker_ready =
-		event_new(d->base, d->worker.fd, EV_READ | EV_PERSIST, on_worker, d);
-	return d->worker_ready ? event_add(d->worker_ready, NULL) : -1;
-}
-
-/* A new worker; what the old one was asked is answered with "could not be done". */
-static void restart_worker(struct daemon *d)
-{
-	struct proc old = d->worker;
+	struct proc old = *proc;
 	size_t i;
 
-	fputs("the worker process died: starting another\n", stderr);
-	event_free(d->worker_ready);
-	proc_stop(&d->worker);
-	if (worker_start(&d->worker) < 0 || watch_worker(d) < 0) {
-		fail("run: cannot start a worker process: ending");
+	fputs("a process without secrets died: starting another\n", stderr);
+	event_free(*ready);
+	proc_stop(proc);
+	*ready = NULL;
+	if (another) {
+		*proc = *another;
+		*ready = watch(d, proc->fd, EV_READ | EV_PERSIST, fn);
+	}
+	if (!*ready) {
+		fail("run: cannot start a process: ending");
 		d->status = 1;
 		event_base_loopbreak(d->base);
 		return;
@@ -211,6 +236,7 @@ static void on_worker(evutil_socket_t fd, short what, void *ctx)
 {
 	struct daemon *d = ctx;
 	struct worker_answer a;
+	struct proc another;
 	ssize_t n;
 
 	(void)fd;
@@ -224,7 +250,29 @@ static void on_worker(evutil_socket_t fd, short what, void *ctx)
 		pump(d);
 	}
 	if (n < 0)
-		restart_worker(d);
+		replace(d, &d->worker, &d->worker_ready, on_worker,
+			worker_start(&another) < 0 ? NULL : &another);
+}
+
+static void on_verifier(evutil_socket_t fd, short what, void *ctx)
+{
+	struct daemon *d = ctx;
+	struct verifier_answer a;
+	struct proc another;
+	uint8_t out[VERDICT_CODE + VERDICT_TEXT];
+	ssize_t n;
+
+	(void)fd;
+	(void)what;
+	while ((n = proc_answer(&d->verifier, &a, sizeof(a))) > 0) {
+		if (n == sizeof(a) && proc_done(&d->verifier, a.id))
+			ike_answer(d->ike, daemon_now(), a.id, out,
+				   verdict_write(&a.verdict, out));
+		pump(d);
+	}
+	if (n < 0)
+		replace(d, &d->verifier, &d->verifier_ready, on_verifier,
+			verifier_start(&another, d->config) < 0 ? NULL : &another);
 }
 
 /* --- the loop ---------------------------------------------------------------------- */
@@ -240,7 +288,11 @@ static void act(struct daemon *d, const struct ike_action *a)
 		wire_send(&d->wire, &a->send.path, a->send.data, a->send.len);
 		break;
 	case IKE_NEED_PRF:
+	case IKE_NEED_SIGN:
 		ask_keys(d, peer, a);
+		break;
+	case IKE_NEED_VERIFY:
+		ask_verifier(d, peer, a);
 		break;
 	case IKE_NEED_DH:
 		ask_worker(d, a);
@@ -368,7 +420,10 @@ static struct config *load(const char *path)
 	}
 	config = config_parse(path, in, stderr);
 	fclose(in);
-	return config;
+	if (!config || credentials_load(path, config, stderr) == 0)
+		return config;
+	config_free(config);
+	return NULL;
 }
 
 static int make_links(struct daemon *d)
@@ -385,16 +440,6 @@ static int make_links(struct daemon *d)
 			return fail("run: out of memory");
 	}
 	return d->link ? 0 : fail("run: out of memory");
-}
-
-static struct event *watch(struct daemon *d, int fd, short what, event_callback_fn fn)
-{
-	struct event *ev = event_new(d->base, fd, what, fn, d);
-
-	/* The timer is set by pump(). */
-	if (ev && what && event_add(ev, NULL) == 0)
-		return ev;
-	return what ? NULL : ev;
 }
 
 /* From here on only what is open is needed. */
@@ -418,8 +463,10 @@ static int make_loop(struct daemon *d, int parent, int mod_fd, int control_fd)
 	d->keys_ready = watch(d, d->keys.fd, read, on_keys);
 	d->parent_ready = watch(d, parent, read, on_parent);
 	d->timer = watch(d, -1, 0, on_timer);
-	if (!d->control || !d->mod_ready || !d->keys_ready || watch_worker(d) < 0 ||
-	    !d->parent_ready || routes_watch(d) < 0 || !d->timer)
+	d->worker_ready = watch(d, d->worker.fd, read, on_worker);
+	d->verifier_ready = watch(d, d->verifier.fd, read, on_verifier);
+	if (!d->control || !d->mod_ready || !d->keys_ready || !d->worker_ready ||
+	    !d->verifier_ready || !d->parent_ready || routes_watch(d) < 0 || !d->timer)
 		return fail("run: out of memory");
 	return 0;
 }
@@ -451,8 +498,8 @@ static int start(struct daemon *d, const char *path, int *control_fd, int *mod_f
 	*mod_fd = mod_events_open(d->mod);
 	if (*mod_fd < 0)
 		return fail("run: %s", mod_why(d->mod));
-	if (worker_start(&d->worker) < 0)
-		return fail("run: cannot start a worker process: %s", strerror(errno));
+	if (worker_start(&d->worker) < 0 || verifier_start(&d->verifier, d->config) < 0)
+		return fail("run: cannot start a process: %s", strerror(errno));
 	return tunnels_start(d);
 }
 
@@ -479,9 +526,13 @@ static void take_down(struct daemon *d)
 
 static void destroy(struct daemon *d)
 {
-	struct event *events[] = { d->udp_ready[WIRE_IKE], d->udp_ready[WIRE_NAT],
-				   d->mod_ready,	   d->keys_ready,
-				   d->worker_ready,	   d->timer,
+	struct event *events[] = { d->udp_ready[WIRE_IKE],
+				   d->udp_ready[WIRE_NAT],
+				   d->mod_ready,
+				   d->keys_ready,
+				   d->worker_ready,
+				   d->verifier_ready,
+				   d->timer,
 				   d->parent_ready };
 	size_t i;
 
@@ -495,6 +546,7 @@ static void destroy(struct daemon *d)
 		event_base_free(d->base);
 	proc_stop(&d->keys);
 	proc_stop(&d->worker);
+	proc_stop(&d->verifier);
 	mod_close(d->mod);
 	wire_close(&d->wire);
 	if (d->probe >= 0)
@@ -544,7 +596,6 @@ int daemon_serve(int parent, const struct wire *wire, const char *path)
 
 int cmd_check(int argc, char **argv)
 {
-	char key[PSK_MAX];
 	struct config *config;
 	bool bad = false;
 	size_t i;
@@ -554,10 +605,8 @@ int cmd_check(int argc, char **argv)
 	config = load(argv[0]);
 	if (!config)
 		return 1;
-	for (i = 0; i < config->n_peers; i++) {
-		bad |= psk_read(argv[0], &config->peer[i], key, stderr) < 0;
-		OPENSSL_cleanse(key, sizeof(key));
-	}
+	for (i = 0; i < config->n_peers; i++)
+		bad |= key_check(argv[0], &config->peer[i]) < 0;
 	config_free(config);
 	return bad;
 }

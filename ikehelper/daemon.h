@@ -60,9 +60,9 @@ struct daemon {
 	int probe; /* a UDP socket that only asks for routes */
 	int routes;
 	struct event *routes_ready, *routes_timer;
-	struct proc keys, worker;
+	struct proc keys, worker, verifier;
 	struct event *udp_ready[WIRE_SOCKETS], *mod_ready, *keys_ready, *worker_ready,
-		*timer;
+		*verifier_ready, *timer;
 	struct event *parent_ready;
 	struct control *control;
 	int status; /* of the process, when it ends */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The key process: PSKs stay in it, and it answers prf only. */
+/* The key process: PSKs and private keys stay in it; it answers prf and sign only. */
 #include "keys.h"
 
 #include <errno.h>
@@ -14,11 +14,16 @@
 
 #include <openssl/crypto.h>
 
+#include "credentials.h"
 #include "sandbox.h"
+
+#define SECURE_HEAP (1 << 20) /* octets for private keys, some KB each */
+#define SECURE_MIN  16
 
 struct key {
 	size_t len;
 	char key[PSK_MAX];
+	EVP_PKEY *sign; /* instead, for a peer with signatures */
 };
 
 struct job {
@@ -48,18 +53,43 @@ int secret_open(const char *path, char why[KEYS_WHY])
 	return -1;
 }
 
+/* Returns 0, or -1 after a line to stderr. */
+static int read_one(const char *name, const struct peer_config *peer, struct key *key)
+{
+	ssize_t len;
+
+	if (peer->by != BY_PSK) {
+		key->sign = private_key_read(name, peer, stderr);
+		return key->sign ? 0 : -1;
+	}
+	len = psk_read(name, peer, key->key, stderr);
+	key->len = len < 0 ? 0 : len;
+	return len < 0 ? -1 : 0;
+}
+
+int key_check(const char *name, const struct peer_config *peer)
+{
+	struct key key = { 0 };
+	int err = read_one(name, peer, &key);
+
+	EVP_PKEY_free(key.sign);
+	OPENSSL_cleanse(&key, sizeof(key));
+	return err;
+}
+
 static struct key *read_all(const struct job *job)
 {
 	size_t n = job->config->n_peers, i;
 	struct key *keys = calloc(n, sizeof(*keys));
 	bool bad = !keys;
-	ssize_t len;
 
-	for (i = 0; keys && i < n; i++) {
-		len = psk_read(job->name, &job->config->peer[i], keys[i].key, stderr);
-		bad |= len < 0;
-		keys[i].len = len < 0 ? 0 : len;
+	/* From here on OpenSSL keeps the secret parts of keys out of swap and dumps. */
+	if (keys && CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_MIN) != 1) {
+		fprintf(stderr, "ikehelper: cannot keep keys out of swap\n");
+		bad = true;
 	}
+	for (i = 0; keys && i < n; i++)
+		bad |= read_one(job->name, &job->config->peer[i], &keys[i]) < 0;
 	if (!bad && mlock(keys, n * sizeof(*keys)) == 0)
 		return keys;
 	if (!bad)
@@ -76,10 +106,18 @@ static void answer(const struct key *keys, size_t n, const struct keys_request *
 {
 	struct chunk data = CHUNK(q->data, q->len);
 	size_t len = hash_len(q->hash);
+	int signature;
 
 	memset(a, 0, sizeof(*a));
 	a->id = q->id;
-	if (q->peer >= n || q->len > sizeof(q->data) || !len)
+	if (q->peer >= n || q->len > sizeof(q->data))
+		return;
+	if (q->op == KEYS_SIGN && keys[q->peer].sign) {
+		signature = signature_make(keys[q->peer].sign, data, a->out);
+		a->len = signature < 0 ? 0 : signature;
+		return;
+	}
+	if (q->op == KEYS_SIGN || keys[q->peer].sign || !len)
 		return;
 	if (prf(q->hash, CHUNK((const uint8_t *)keys[q->peer].key, keys[q->peer].len),
 		&data, 1, a->out) == 0)

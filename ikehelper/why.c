@@ -34,7 +34,31 @@ static const struct {
 			  "changed on the way" },
 	{ "id-differs",
 	  "set remote-id to what the peer sends, or the peer's ID to that" },
-	{ "auth-failed", "compare pre-shared keys and IDs: the peer's log says which" },
+	{ "auth-failed",
+	  "compare pre-shared keys or certificates, and IDs: the peer's log says which" },
+	{ "bad-signature",
+	  "see that the peer signs with the key that its certificate, or "
+	  "peer-key here, is of" },
+	{ "key-type", "use keys of the same kind, RSA or ECDSA on one curve, on both "
+		      "sides" },
+	{ "no-cert", "set the peer to send its certificate" },
+	{ "cert-expired", "the peer needs a new certificate; if not, a clock is wrong" },
+	{ "cert-not-yet-valid", "set the clock, here or where certificates are made" },
+	{ "cert-revoked", "the peer needs a new certificate and a new key" },
+	{ "cert-id", "set remote-id, and the peer's ID, to what its certificate has" },
+	{ "cert-usage", "the peer needs a certificate for signatures" },
+	{ "cert-weak", "the peer needs a stronger certificate; legacy = yes takes this "
+		       "one" },
+	{ "cert-malformed", "set the peer to send X.509 certificates in DER" },
+	{ "cert-invalid", "the peer needs another certificate" },
+	{ "wrong-ca", "put the authority that signed the peer's certificate into ca, or "
+		      "let ours sign it" },
+	{ "crl-missing", "put the list of that authority into crl, and start the daemon "
+			 "again" },
+	{ "crl-expired", "put a new list into crl, and start the daemon again" },
+	{ "garbage", "compare the suites; with the same ones, packets are changed on the "
+		     "way" },
+	{ "no-verdict", "try again; if it stays so, report it with ikehelper's log" },
 	{ "selectors", "make local-subnets and remote-subnets the peer's, the other way "
 		       "round" },
 	{ "aggressive-mode", "set the peer to Main Mode" },
@@ -47,7 +71,8 @@ static const struct {
 	{ "bad-answer",
 	  "look at what the peer has for ESP: it chose what we did not offer" },
 	{ "module", "dmesg and ikehelper's log say what the kernel refuses" },
-	{ "no-key", "see that psk-file holds the key, and start the daemon again" },
+	{ "no-key",
+	  "see that psk-file or key holds the key, and start the daemon again" },
 	{ "crypto", "OpenSSL lacks an algorithm: choose another suite" },
 	{ "memory", "this host is out of memory" },
 	{ "internal", "start the daemon again, and report it with its log" },

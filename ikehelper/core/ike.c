@@ -157,7 +157,8 @@ static void cannot_open(struct exchange *x, const struct row *row, int ret,
 	struct trace_event *e;
 	char addr[64];
 
-	if (row->prot == PROT_HASH_INFO && !sa->established && !sa->hint_garbage) {
+	if (row->prot == PROT_HASH_INFO && !sa->established && !sa->hint_garbage &&
+	    !main_signed(sa)) {
 		e = trace_note(
 			sa, "The peer answers packet 5 with what does not decrypt: most "
 			    "likely the pre-shared keys differ.");
@@ -177,7 +178,10 @@ static void cannot_open(struct exchange *x, const struct row *row, int ret,
 		return;
 	sa->refused_packet = true;
 	words_addr(&sa->path.remote, false, addr, sizeof(addr));
-	if (ret == OPEN_GARBAGE)
+	if (ret == OPEN_GARBAGE && main_signed(sa))
+		refuse(x, N_PAYLOAD_MALFORMED, "garbage",
+		       "packet %u does not decrypt to payloads", row->number);
+	else if (ret == OPEN_GARBAGE)
 		refuse(x, N_PAYLOAD_MALFORMED, "psk-differs",
 		       "packet %u does not decrypt to payloads: the pre-shared keys differ "
 		       "(we used the key for %s)",
@@ -212,6 +216,28 @@ static void refuse_unprotected(struct exchange *x, const struct row *row)
 	x->refusal = NULL;
 }
 
+/* Packets 5 and 6 prove who sent them as was agreed in packets 1 and 2. */
+static int check_payloads(const struct exchange *x, const struct row *row,
+			  const struct payloads *ps, char *why)
+{
+	bool ir = row->prot == PROT_HASH_I || row->prot == PROT_HASH_R;
+
+	if (!ir || !main_signed(x->sa))
+		return payloads_check(ps, row->must, row->may, why);
+	return payloads_check(ps, (row->must & ~P_HASH) | P_SIG, row->may | P_CERT, why);
+}
+
+/*
+ * Does the message come from the peer? Before its signature has been judged the keys tell
+ * only that it comes from who sent packet 1 or 2.
+ */
+static bool is_authentic(const struct exchange *x, const struct row *row)
+{
+	if (row->prot == PROT_NONE || x->refusal)
+		return false;
+	return row->exchange != XCHG_INFO || x->sa->established || !main_signed(x->sa);
+}
+
 /* Returns whether the message was taken: it was, too, if it was refused. */
 static bool take(struct exchange *x, const struct row *row, const struct incoming *in,
 		 const struct payloads *ps)
@@ -222,12 +248,12 @@ static bool take(struct exchange *x, const struct row *row, const struct incomin
 	int ret = -1;
 
 	trace_message(x, TRACE_RECEIVED, row, ps, in->datagram.len);
-	if (row->prot != PROT_NONE) {
+	if (is_authentic(x, row)) {
 		nat_follow(sa, in->path);
 		if (row->exchange != XCHG_INFO)
 			dpd_alive(sa);
 	}
-	if (payloads_check(ps, row->must, row->may, why))
+	if (check_payloads(x, row, ps, why))
 		refuse(x, N_PAYLOAD_MALFORMED, "payloads", "%s: %s", row->name, why);
 	else
 		ret = row->in(x, ps);
@@ -253,6 +279,14 @@ static bool take(struct exchange *x, const struct row *row, const struct incomin
 		exchange_done(x, row);
 	exchange_run(x);
 	return true;
+}
+
+/* Nothing has changed, and nothing will before the verdict on who signed this. */
+static void hold(struct exchange *x, const struct incoming *in)
+{
+	x->main->held_path = *in->path;
+	if (buf_set(&x->main->held, in->datagram.p, in->datagram.len))
+		refuse(x, 0, "memory", "out of memory");
 }
 
 /* Row, protection, payloads: in this order. Returns whether the message was taken. */
@@ -281,7 +315,9 @@ static bool deliver(struct exchange *x, const struct incoming *in)
 		ret = v1_open(x, row, &in->h, in->datagram, &plain, &ps, next_iv, why);
 	else
 		ret = payloads_parse(&ps, in->h.next, body, len, why);
-	if (ret && encrypted)
+	if (ret == OPEN_HELD)
+		hold(x, in);
+	else if (ret && encrypted)
 		cannot_open(x, row, ret, why);
 	else if (ret)
 		stray(in, x->sa->peer, why);
@@ -292,6 +328,34 @@ static bool deliver(struct exchange *x, const struct incoming *in)
 	taken = !ret && take(x, row, in, &ps);
 	buf_wipe(&plain);
 	return taken;
+}
+
+static int read_incoming(struct incoming *in, char *why)
+{
+	if (header_read(&in->h, in->datagram.p, in->datagram.len, why))
+		return -1;
+	snprintf(why, WHY_MAX, "it cannot be hashed");
+	return hash_of(HASH_SHA256, &in->datagram, 1, in->hash);
+}
+
+/* The verdict is there: the message comes in once more, and is believed or refused. */
+static void release(struct exchange *x)
+{
+	struct buf datagram = x->main->held;
+	struct ike_path path = x->main->held_path;
+	struct incoming in = { .ike = x->sa->ike, .path = &path };
+	char why[WHY_MAX];
+
+	x->main->held = (struct buf){ 0 };
+	in.datagram = buf_chunk(&datagram);
+	if (read_incoming(&in, why))
+		exchange_run(x);
+	else
+		deliver(x, &in);
+	buf_wipe(&datagram);
+	/* The verdict is not for another message. */
+	if (x->main)
+		x->main->judged = false;
 }
 
 /*
@@ -480,12 +544,10 @@ void ike_input(struct ike *ike, uint64_t now, const struct ike_path *path,
 	/* A keepalive that came to port 500 (RFC 3948 section 2.3). */
 	if (len == 1 && data[0] == 0xff)
 		return;
-	if (header_read(&in.h, data, len, why))
+	if (read_incoming(&in, why))
 		return stray(&in, NULL, why);
 	if ((in.h.version & 0xf0) != IKE_V1)
 		return other_version(&in);
-	if (hash_of(HASH_SHA256, &in.datagram, 1, in.hash))
-		return;
 	sa = find_sa(&in);
 	peer = sa ? sa->peer : peer_by_path(ike, path);
 	/* Anybody can send these: they cost no look at all peers. */
@@ -547,7 +609,10 @@ void ike_answer(struct ike *ike, uint64_t now, uint32_t id, const uint8_t *data,
 			main_answer(x, need->kind, CHUNK(data, len));
 		else
 			quick_answer(x, need->kind, CHUNK(data, len));
-		exchange_run(x);
+		if (need->kind == NEED_VERIFY)
+			release(x);
+		else
+			exchange_run(x);
 	} else {
 		orphan_answer(ike, need, data, len);
 	}

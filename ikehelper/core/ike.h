@@ -40,7 +40,7 @@ struct ike_subnet {
 	uint16_t port; /* 0 is any */
 };
 
-#define IKE_ID_MAX 256
+#define IKE_ID_MAX 1024 /* a certificate's subject may be long */
 
 /* An identity as it goes into an ID payload (RFC 2407 section 4.6.2). */
 struct ike_id {
@@ -67,12 +67,16 @@ struct ike_peer {
 	struct ike_addr local; /* family 0: any address of ours */
 	struct ike_addr remote;
 	struct ike_id local_id, remote_id; /* remote_id type 0: the remote address */
-	struct ike_proposal *ike;	   /* best first */
+	struct ike_proposal *ike; /* best first; auth is the same in all of them */
 	size_t n_ike;
 	struct esp_proposal *esp; /* best first */
 	size_t n_esp;
 	struct ike_child_cfg *child;
 	size_t n_child;
+	struct chunk *certs; /* ours in DER, the one that is signed with first */
+	size_t n_certs;
+	struct chunk *cas; /* names in DER of the authorities that are asked for */
+	size_t n_cas;
 	uint32_t ike_seconds;		 /* lifetime of the control tunnel */
 	uint32_t esp_seconds;		 /* lifetime of the ESP tunnels */
 	uint64_t esp_bytes, esp_packets; /* and for so much traffic in one; 0: for any */
@@ -90,9 +94,11 @@ struct ike_env {
 };
 
 enum ike_action_type {
-	IKE_SEND,     /* put a datagram on the wire */
-	IKE_NEED_PRF, /* ask the key process; answer with ike_answer() */
-	IKE_NEED_DH,  /* ask the worker process; answer with ike_answer() */
+	IKE_SEND,	 /* put a datagram on the wire */
+	IKE_NEED_PRF,	 /* ask the key process; answer with ike_answer() */
+	IKE_NEED_SIGN,	 /* ask the key process; answer with ike_answer() */
+	IKE_NEED_VERIFY, /* ask the verifier; answer with ike_answer() */
+	IKE_NEED_DH,	 /* ask the worker process; answer with ike_answer() */
 	IKE_NEED_SPI, /* reserve an inbound SPI in the module; answer with ike_answer() */
 	/* how many packets did an inbound SA accept? answer with ike_answer() */
 	IKE_NEED_COUNT,
@@ -130,6 +136,20 @@ struct ike_action {
 			const uint8_t *data;
 			size_t len;
 		} prf;
+		/* The private key's signature over hash, as it is (signature.h). */
+		struct {
+			struct chunk hash;
+		} sign;
+		/*
+		 * Did the peer make sig over hash, may it be who id says, and is that want?
+		 * Both are bodies of ID payloads. Answer: "", or a stable code that says why
+		 * not; a NUL; and words for people without one: who signed, or why not.
+		 */
+		struct {
+			enum ike_auth auth;
+			struct chunk hash, sig, id, want;
+			struct chunk certs; /* in DER, one behind the other */
+		} verify;
 		struct {
 			enum dh_op op;
 			enum ike_group group;

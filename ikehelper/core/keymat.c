@@ -115,17 +115,17 @@ int keymat_iv2(const struct v1_keys *k, const uint8_t *last, uint32_t message_id
 	return 0;
 }
 
-int keymat_hash_ir(const struct v1_keys *k, bool initiator, struct chunk gxi,
-		   struct chunk gxr, const uint8_t *cookies, struct chunk sai_b,
-		   struct chunk id_b, uint8_t *out)
+int keymat_hash_ir(const struct v1_keys *k, enum ike_hash hash, bool initiator,
+		   struct chunk gxi, struct chunk gxr, const uint8_t *cookies,
+		   struct chunk sai_b, struct chunk id_b, uint8_t *out)
 {
 	struct chunk key = CHUNK(k->skeyid, k->len);
 	struct chunk ci = CHUNK(cookies, 8);
 	struct chunk cr = CHUNK(cookies + 8, 8);
 
 	if (initiator)
-		return prf(k->hash, key, PARTS(gxi, gxr, ci, cr, sai_b, id_b), out);
-	return prf(k->hash, key, PARTS(gxr, gxi, cr, ci, sai_b, id_b), out);
+		return prf(hash, key, PARTS(gxi, gxr, ci, cr, sai_b, id_b), out);
+	return prf(hash, key, PARTS(gxr, gxi, cr, ci, sai_b, id_b), out);
 }
 
 int keymat_hash1(const struct v1_keys *k, uint32_t message_id, struct chunk rest,

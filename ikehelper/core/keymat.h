@@ -46,11 +46,12 @@ int keymat_iv2(const struct v1_keys *keys, const uint8_t *last, uint32_t message
 
 /*
  * HASH_I = prf(SKEYID, g^xi | g^xr | CKY-I | CKY-R | SAi_b | IDii_b), and HASH_R, which
- * has g^xr, g^xi, CKY-R, CKY-I and IDir_b instead. out holds keys->len octets.
+ * has g^xr, g^xi, CKY-R, CKY-I and IDir_b instead. The prf is that of hash, which is
+ * keys->hash but where a signature brings its own (RFC 4754); out holds hash_len(hash).
  */
-int keymat_hash_ir(const struct v1_keys *keys, bool initiator, struct chunk gxi,
-		   struct chunk gxr, const uint8_t *cookies, struct chunk sai_b,
-		   struct chunk id_b, uint8_t *out);
+int keymat_hash_ir(const struct v1_keys *keys, enum ike_hash hash, bool initiator,
+		   struct chunk gxi, struct chunk gxr, const uint8_t *cookies,
+		   struct chunk sai_b, struct chunk id_b, uint8_t *out);
 /* HASH(1) and the Informational's: prf(SKEYID_a, M-ID | rest). */
 int keymat_hash1(const struct v1_keys *keys, uint32_t message_id, struct chunk rest,
 		 uint8_t *out);

@@ -29,6 +29,7 @@ static const struct descriptor {
 	{ PL_NATOA_DRAFT, 2, 8, P_NATOA, "NAT-OA" },
 };
 
+#define ID_MAX	      1024 /* octets; the name in a certificate may be long */
 #define N_DESCRIPTORS (sizeof(descriptors) / sizeof(descriptors[0]))
 
 static const struct {
@@ -247,7 +248,7 @@ int id_parse(struct id_body *out, const struct payload *p, char *why)
 	out->type = read_u8(&r);
 	out->proto = read_u8(&r);
 	out->port = read_u16(&r);
-	if (r.bad || r.left > 255) {
+	if (r.bad || r.left > ID_MAX) {
 		snprintf(why, PAYLOAD_WHY, "an ID payload of %zu octets", p->len);
 		return -1;
 	}

@@ -159,9 +159,12 @@ const char *ike_group_text(enum ike_group group)
 
 void ike_proposal_text(const struct ike_proposal *p, char *out)
 {
-	snprintf(out, PROPOSAL_TEXT, "%s-%s-%s",
+	bool psk = p->auth == AUTH_PSK;
+
+	snprintf(out, PROPOSAL_TEXT, "%s-%s-%s%s%s",
 		 word_text(KIND_CIPHER, p->cipher, p->key_bits),
-		 word_text(KIND_HASH, p->hash, 0), word_text(KIND_GROUP, p->group, 0));
+		 word_text(KIND_HASH, p->hash, 0), word_text(KIND_GROUP, p->group, 0),
+		 psk ? "" : " with ", psk ? "" : ike_auth_text(p->auth));
 }
 
 void esp_proposal_text(const struct esp_proposal *p, char *out)

@@ -21,12 +21,22 @@ enum ike_group {
 	GROUP_ECP384 = 20,
 };
 
+/* How each side proves who it is. IKEv1 has one of them for both sides. */
+enum ike_auth {
+	AUTH_PSK,
+	AUTH_RSA,      /* RFC 2409 section 5.1 */
+	AUTH_ECDSA256, /* RFC 4754: on P-256 with SHA-256, and so on */
+	AUTH_ECDSA384,
+	AUTH_ECDSA521,
+};
+
 /* Phase 1: cipher, hash (which is the prf and the integrity too), group. */
 struct ike_proposal {
 	enum ike_cipher cipher;
 	uint16_t key_bits; /* 128 or 256; 192 for 3DES */
 	enum ike_hash hash;
 	enum ike_group group;
+	enum ike_auth auth; /* not written with the suite: a pre-shared key unless set */
 };
 
 /* Phase 2, for ESP in tunnel mode. */
@@ -53,13 +63,17 @@ int ike_proposal_parse(const char *text, bool legacy, struct ike_proposal *out,
 		       char *why);
 int esp_proposal_parse(const char *text, bool legacy, struct esp_proposal *out,
 		       char *why);
-/* Write the suite in the same spelling; out holds PROPOSAL_TEXT octets. */
+/*
+ * Write the suite in the same spelling, and " with RSA signatures" behind it where it is
+ * not with a pre-shared key; out holds PROPOSAL_TEXT octets.
+ */
 void ike_proposal_text(const struct ike_proposal *p, char *out);
 void esp_proposal_text(const struct esp_proposal *p, char *out);
 
 bool ike_proposal_same(const struct ike_proposal *a, const struct ike_proposal *b);
 
 const char *ike_group_text(enum ike_group group); /* "modp2048" */
+const char *ike_auth_text(enum ike_auth auth);	  /* "RSA signatures" */
 
 /* What was selected from a peer's SA payload. */
 struct ike_choice {
@@ -84,8 +98,8 @@ enum select {
 
 /*
  * Bodies of SA payloads (RFC 2407 section 4.6.1, RFC 2409 appendix A): one proposal, one
- * transform for each suite, best first, with a lifetime. IKE authenticates with
- * a pre-shared key; ESP is in tunnel mode, and mode (MODE_...) says whether in UDP.
+ * transform for each suite, best first, with a lifetime. ESP is in tunnel mode, and mode
+ * (MODE_...) says whether in UDP.
  */
 void ike_sa_write(struct buf *b, const struct ike_proposal *p, size_t n,
 		  uint32_t seconds);

@@ -13,7 +13,7 @@
 bool ike_proposal_same(const struct ike_proposal *a, const struct ike_proposal *b)
 {
 	return a->cipher == b->cipher && a->key_bits == b->key_bits &&
-	       a->hash == b->hash && a->group == b->group;
+	       a->hash == b->hash && a->group == b->group && a->auth == b->auth;
 }
 
 static bool esp_same(const struct esp_proposal *a, const struct esp_proposal *b)
@@ -161,7 +161,7 @@ void ike_sa_write(struct buf *b, const struct ike_proposal *p, size_t n, uint32_
 			put_tv(b, A1_KEY_BITS, p[i].key_bits);
 		put_tv(b, A1_HASH, wire_ike_hash(p[i].hash));
 		put_tv(b, A1_GROUP, p[i].group);
-		put_tv(b, A1_AUTH, AUTH_PSK);
+		put_tv(b, A1_AUTH, wire_ike_auth(p[i].auth));
 		put_life(b, A1_LIFE_TYPE, LIFE_SECONDS, seconds);
 		payload_end(b, at);
 	}

@@ -225,6 +225,40 @@ void need_dh(struct exchange *x, enum dh_op op, enum ike_group group, struct chu
 	q->action.dh.pub_len = q->more.len;
 }
 
+void need_sign(struct exchange *x, struct chunk hash)
+{
+	struct queued *q = ask(x, IKE_NEED_SIGN, NEED_SIGN, 0, NULL);
+
+	if (!q)
+		return;
+	put_octets(&q->octets, hash.p, hash.len);
+	q->action.sign.hash = buf_chunk(&q->octets);
+}
+
+void need_verify(struct exchange *x, struct chunk hash, struct chunk sig, struct chunk id,
+		 struct chunk want, struct chunk certs)
+{
+	struct queued *q = ask(x, IKE_NEED_VERIFY, NEED_VERIFY, 0, NULL);
+	const uint8_t *at;
+
+	if (!q)
+		return;
+	put_octets(&q->octets, hash.p, hash.len);
+	put_octets(&q->octets, sig.p, sig.len);
+	put_octets(&q->octets, id.p, id.len);
+	put_octets(&q->octets, want.p, want.len);
+	put_octets(&q->octets, certs.p, certs.len);
+	if (q->octets.bad)
+		return; /* as zeros it proves nothing */
+	at = q->octets.data;
+	q->action.verify.auth = x->sa->suite.auth;
+	q->action.verify.hash = CHUNK(at, hash.len);
+	q->action.verify.sig = CHUNK(at += hash.len, sig.len);
+	q->action.verify.id = CHUNK(at += sig.len, id.len);
+	q->action.verify.want = CHUNK(at += id.len, want.len);
+	q->action.verify.certs = CHUNK(at += want.len, certs.len);
+}
+
 void need_spi(struct exchange *x)
 {
 	struct queued *q = ask(x, IKE_NEED_SPI, NEED_INBOUND_SPI, x->quick->child, NULL);

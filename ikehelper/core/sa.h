@@ -121,6 +121,12 @@ struct main_mode {
 	struct buf priv, gxy;
 	struct buf skeyid;
 	uint64_t peer_seconds;
+	struct buf sig; /* ours */
+	/* The peer's message that waits for the verdict over its signature. */
+	struct buf held;
+	struct ike_path held_path;
+	bool judged;
+	char proof[240]; /* who signed it, in words */
 };
 
 /* Quick Mode under way. */
@@ -211,6 +217,8 @@ struct ike_sa {
 
 enum need_kind {
 	NEED_SKEYID,
+	NEED_SIGN,
+	NEED_VERIFY,
 	NEED_PUBLIC,
 	NEED_SHARED,
 	NEED_INBOUND_SPI,
@@ -347,6 +355,9 @@ void queue_free(struct ike *ike);
 void need_skeyid(struct exchange *x, struct chunk ni, struct chunk nr);
 void need_dh(struct exchange *x, enum dh_op op, enum ike_group group, struct chunk priv,
 	     struct chunk pub);
+void need_sign(struct exchange *x, struct chunk hash);
+void need_verify(struct exchange *x, struct chunk hash, struct chunk sig, struct chunk id,
+		 struct chunk want, struct chunk certs);
 void need_spi(struct exchange *x);
 /* add is complete but for the octets of its keys, which are copied. */
 void need_sa_add(struct exchange *x, const struct ike_action *add);
@@ -383,17 +394,32 @@ void words_notify(uint16_t type, char *out, size_t size);
 /* v1_protect.c: encryption, IV chain and HASH payload of IKEv1 */
 /*
  * Decrypts into plain and verifies what row->prot says. Changes nothing but next_iv,
- * which is the exchange's once the message is believed. Returns 0; OPEN_GARBAGE: it does
+ * which is the exchange's once the message is believed. Returns 0; OPEN_HELD: it bears a
+ * signature, and once the verdict is there it is to be opened again; OPEN_GARBAGE: it does
  * not decrypt to payloads; OPEN_FORGED: the HASH is not right. why: PAYLOAD_WHY octets.
  */
-enum { OPEN_GARBAGE = -1, OPEN_FORGED = -2 };
+enum { OPEN_HELD = 1, OPEN_GARBAGE = -1, OPEN_FORGED = -2 };
 int v1_open(struct exchange *x, const struct row *row, const struct ike_header *h,
 	    struct chunk datagram, struct buf *plain, struct payloads *ps,
 	    uint8_t *next_iv, char *why);
 /* Encrypts the payloads that b holds after its header, and moves the IV on. */
 int v1_seal(struct exchange *x, const struct row *row, struct buf *b);
-/* Appends HASH_I or HASH_R over our ID payload's body. */
-int v1_put_hash_ir(struct exchange *x, struct buf *b, size_t *next, struct chunk id_b);
+/* HASH_I, or without initiator HASH_R, over the ID payload's body. out: HASH_MAX octets. */
+int v1_hash_ir(const struct exchange *x, bool initiator, struct chunk id_b, uint8_t *out);
+
+/* v1_sign.c: Main Mode with signatures */
+bool main_signed(const struct ike_sa *sa);
+/* Asks for our signature, unless it is there. Returns 0, or -1 after refuse(). */
+int sign_ask(struct exchange *x);
+/* Appends CERTREQ payloads, for who is to sign. */
+void sign_put_request(const struct exchange *x, struct buf *b, size_t *next);
+/* Appends our certificates and our signature. */
+void sign_put(const struct exchange *x, struct buf *b, size_t *next);
+/* As v1_open(): asks the verifier, or knows its verdict. */
+int sign_check(struct exchange *x, const struct row *row, const struct payloads *ps,
+	       char *why);
+/* Takes in the verifier's answer; no octets: it has none. */
+void sign_verdict(struct exchange *x, struct chunk verdict);
 
 /* v1_main.c */
 int main1_out(struct exchange *x, struct buf *b, size_t *next);
@@ -409,9 +435,13 @@ int main4_in(struct exchange *x, const struct payloads *ps);
 int main5_prepare(struct exchange *x);
 int main5_out(struct exchange *x, struct buf *b, size_t *next);
 int main5_in(struct exchange *x, const struct payloads *ps);
+int main6_prepare(struct exchange *x);
 int main6_out(struct exchange *x, struct buf *b, size_t *next);
 int main6_in(struct exchange *x, const struct payloads *ps);
 void main_done(struct exchange *x);
+/* Bodies of the ID payloads that we send, and that the peer has to send. */
+void main_own_id(const struct ike_sa *sa, struct buf *b);
+void main_expected_id(const struct ike_sa *sa, struct buf *b);
 void main_free(struct exchange *x);
 /* Our suites, and where known the peer's, into the exchange's refusal. */
 void main_show(struct exchange *x, struct chunk theirs);

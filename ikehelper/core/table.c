@@ -5,6 +5,8 @@
 #include "sa.h"
 
 #define OTHERS (P_VENDOR | P_NOTIFY)
+/* RFC 2408 section 3.10: certificates may be asked for in any message of phase 1. */
+#define PHASE1 (OTHERS | P_CERTREQ)
 
 /* clang-format off */
 const struct row table[] = {
@@ -13,7 +15,7 @@ const struct row table[] = {
 {
 	.version = IKE_V1, .exchange = XCHG_MAIN, .by_initiator = true,
 	.from = MAIN_NONE, .to = MAIN_1, .prot = PROT_NONE, .timer = TIMER_RETRANSMIT,
-	.must = P_SA, .may = OTHERS,
+	.must = P_SA, .may = PHASE1,
 	.out = main1_out, .in = main1_in,
 	.number = 1, .name = "Main Mode 1", .ref = "RFC 2409 section 5.4",
 	.say = "The initiator offers suites for the control tunnel: how to encrypt, how to "
@@ -22,7 +24,7 @@ const struct row table[] = {
 {
 	.version = IKE_V1, .exchange = XCHG_MAIN, .by_initiator = false,
 	.from = MAIN_1, .to = MAIN_2, .prot = PROT_NONE, .timer = TIMER_ANSWER,
-	.must = P_SA, .may = OTHERS,
+	.must = P_SA, .may = PHASE1,
 	.out = main2_out, .in = main2_in,
 	.number = 2, .name = "Main Mode 2", .ref = "RFC 2409 section 5.4",
 	.say = "The responder chooses one of the suites. Nothing is secret so far.",
@@ -30,7 +32,7 @@ const struct row table[] = {
 {
 	.version = IKE_V1, .exchange = XCHG_MAIN, .by_initiator = true,
 	.from = MAIN_2, .to = MAIN_3, .prot = PROT_NONE, .timer = TIMER_RETRANSMIT,
-	.must = P_KE | P_NONCE, .may = OTHERS | P_NATD | P_CERTREQ,
+	.must = P_KE | P_NONCE, .may = PHASE1 | P_NATD,
 	.prepare = main3_prepare, .out = main3_out, .in = main3_in,
 	.number = 3, .name = "Main Mode 3", .ref = "RFC 2409 section 5.4",
 	.say = "The initiator sends its key material: a public Diffie-Hellman value and a "
@@ -39,7 +41,7 @@ const struct row table[] = {
 {
 	.version = IKE_V1, .exchange = XCHG_MAIN, .by_initiator = false,
 	.from = MAIN_3, .to = MAIN_4, .prot = PROT_NONE, .timer = TIMER_ANSWER,
-	.must = P_KE | P_NONCE, .may = OTHERS | P_NATD | P_CERTREQ,
+	.must = P_KE | P_NONCE, .may = PHASE1 | P_NATD,
 	.prepare = main4_prepare, .out = main4_out, .in = main4_in,
 	.number = 4, .name = "Main Mode 4", .ref = "RFC 2409 section 5.4",
 	.say = "The responder sends its own. Each side combines it with what it alone "
@@ -48,21 +50,27 @@ const struct row table[] = {
 {
 	.version = IKE_V1, .exchange = XCHG_MAIN, .by_initiator = true,
 	.from = MAIN_4, .to = MAIN_5, .prot = PROT_HASH_I, .timer = TIMER_RETRANSMIT,
-	.must = P_ID | P_HASH, .may = OTHERS,
+	.must = P_ID | P_HASH, .may = PHASE1,
 	.prepare = main5_prepare, .out = main5_out, .in = main5_in,
 	.number = 5, .name = "Main Mode 5", .ref = "RFC 2409 section 5.4",
 	.say = "The first encrypted message: the initiator says who it is, and HASH_I "
 	       "shows that it holds the pre-shared key and that nobody changed what went "
 	       "before.",
+	.say_signed = "The first encrypted message: the initiator says who it is, and signs "
+		      "HASH_I, which shows that it holds the private key and that nobody "
+		      "changed what went before.",
 },
 {
 	.version = IKE_V1, .exchange = XCHG_MAIN, .by_initiator = false,
 	.from = MAIN_5, .to = MAIN_6, .prot = PROT_HASH_R, .timer = TIMER_ANSWER,
-	.must = P_ID | P_HASH, .may = OTHERS,
-	.out = main6_out, .in = main6_in, .done = main_done,
+	.must = P_ID | P_HASH, .may = PHASE1,
+	.prepare = main6_prepare, .out = main6_out, .in = main6_in, .done = main_done,
 	.number = 6, .name = "Main Mode 6", .ref = "RFC 2409 section 5.4",
 	.say = "The responder shows the same with HASH_R. The control tunnel is complete, "
 	       "and each side knows that the peer is the right one.",
+	.say_signed = "The responder shows the same with a signature of HASH_R. The control "
+		      "tunnel is complete, and each side knows that the peer is the right "
+		      "one.",
 },
 
 /* Phase 2, Quick Mode: three messages inside it make a pair of ESP tunnels. */

@@ -34,7 +34,7 @@ enum xstate {
 /* What protects a message, and is checked before in() sees a payload of it. */
 enum protection {
 	PROT_NONE,	/* Main Mode 1 to 4 */
-	PROT_HASH_I,	/* encrypted; HASH_I over the whole of phase 1 */
+	PROT_HASH_I,	/* encrypted; HASH_I over the whole of phase 1, or signed */
 	PROT_HASH_R,	/* the same from the responder */
 	PROT_HASH_1,	/* encrypted; HASH(1) of Quick Mode */
 	PROT_HASH_2,	/* HASH(2) */
@@ -54,7 +54,11 @@ struct row {
 	uint8_t exchange;
 	bool by_initiator; /* the initiator of the exchange sends it */
 	enum xstate from, to;
-	uint32_t must, may; /* payloads, P_...; HASH included */
+	/*
+	 * Payloads, P_...; HASH included. Where phase 1 is signed, SIG takes its place in the
+	 * messages that PROT_HASH_I and PROT_HASH_R protect, and certificates may be there.
+	 */
+	uint32_t must, may;
 	enum protection prot;
 	enum row_timer timer;
 	/*
@@ -68,10 +72,11 @@ struct row {
 	int (*prepare)(struct exchange *x);
 	int (*out)(struct exchange *x, struct buf *b, size_t *next);
 	void (*done)(struct exchange *x);
-	uint8_t number;	  /* (1) to (9) as in the article; 0 for none of them */
-	const char *name; /* "Main Mode 1" */
-	const char *ref;  /* "RFC 2409 section 5.4" */
-	const char *say;  /* what this step achieves, one sentence */
+	uint8_t number;		/* (1) to (9) as in the article; 0 for none of them */
+	const char *name;	/* "Main Mode 1" */
+	const char *ref;	/* "RFC 2409 section 5.4" */
+	const char *say;	/* what this step achieves, one sentence */
+	const char *say_signed; /* the same with signatures, where it differs */
 };
 
 extern const struct row table[];

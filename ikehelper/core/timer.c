@@ -14,7 +14,12 @@ static void phase1_timeout(struct exchange *x)
 
 	words_addr(&sa->path.remote, false, addr, sizeof(addr));
 	words_notify(sa->hint_notify, name, sizeof(name));
-	if (x->state == MAIN_5 && sa->hint_garbage)
+	if (x->state == MAIN_5 && main_signed(sa))
+		refuse(x, 0, "auth-failed",
+		       "packet 5 was not answered%s%s: most likely the peer does not take "
+		       "our signature, our certificate or our identity; its log says which",
+		       sa->hint_notify ? " but with " : "", sa->hint_notify ? name : "");
+	else if (x->state == MAIN_5 && sa->hint_garbage)
 		refuse(x, 0, "psk-differs",
 		       "packet 5 was not answered, but by what does not decrypt: the "
 		       "pre-shared keys differ (we used the key for %s)",

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dn.h"
 #include "sa.h"
 
 #define WHY_MAX 160
@@ -126,6 +127,9 @@ void words_id(const struct id_body *id, char *out, size_t size)
 	} else if (id->type == ID_FQDN || id->type == ID_USER_FQDN ||
 		   id->type == ID_KEY_ID) {
 		say_octets(&w, id->data);
+	} else if (id->type == ID_DER_ASN1_DN) {
+		dn_text(id->data, out, size);
+		w.len = strlen(out);
 	} else {
 		say(&w, "ID of type %u, %zu octets", id->type, id->data.len);
 	}
@@ -368,7 +372,9 @@ void trace_message(struct exchange *x, enum trace_kind kind, const struct row *r
 	snprintf(e->name, sizeof(e->name), "%s", row->name);
 	snprintf(e->ref, sizeof(e->ref), "%s", row->ref);
 	if (kind == TRACE_SENT || kind == TRACE_RECEIVED)
-		snprintf(e->text, sizeof(e->text), "%s", row->say);
+		snprintf(e->text, sizeof(e->text), "%s",
+			 row->say_signed && main_signed(x->sa) ? row->say_signed
+							       : row->say);
 	else if (kind == TRACE_RESENT)
 		snprintf(e->text, sizeof(e->text), "Sent again, as it was.");
 	else

@@ -33,15 +33,18 @@ static const struct code ike_hashes[] = {
 	{ 6, HASH_SHA512, "sha512" },
 	{ 0, 0, "hash" },
 };
+/* A pre-shared key is 0 here, so that what is not ours is -1. */
 static const struct code ike_auths[] = {
 	{ 1, AUTH_PSK, "pre-shared key" },
-	{ 2, 0, "DSS signatures" },
-	{ 3, 0, "RSA signatures" },
-	{ 9, 0, "ECDSA signatures" },
-	{ 64221, 0, "hybrid RSA" },
-	{ 65001, 0, "XAUTH with a pre-shared key" },
-	{ 65005, 0, "XAUTH with RSA signatures" },
-	{ 0, 0, "authentication method" },
+	{ 2, -1, "DSS signatures" },
+	{ 3, AUTH_RSA, "RSA signatures" },
+	{ 9, AUTH_ECDSA256, "ECDSA-256 signatures" },
+	{ 10, AUTH_ECDSA384, "ECDSA-384 signatures" },
+	{ 11, AUTH_ECDSA521, "ECDSA-521 signatures" },
+	{ 64221, -1, "hybrid RSA" },
+	{ 65001, -1, "XAUTH with a pre-shared key" },
+	{ 65005, -1, "XAUTH with RSA signatures" },
+	{ 0, -1, "authentication method" },
 };
 static const struct code groups[] = {
 	{ 1, 0, "modp768" },
@@ -96,6 +99,16 @@ uint16_t wire_ike_cipher(enum ike_cipher cipher)
 uint16_t wire_ike_hash(enum ike_hash hash)
 {
 	return wire_of(ike_hashes, hash);
+}
+
+uint16_t wire_ike_auth(enum ike_auth auth)
+{
+	return wire_of(ike_auths, auth);
+}
+
+const char *ike_auth_text(enum ike_auth auth)
+{
+	return code_of(ike_auths, wire_ike_auth(auth))->name;
 }
 
 uint16_t wire_esp_cipher(enum ike_cipher cipher)
@@ -301,13 +314,16 @@ static uint16_t key_bits(const struct transform *t, enum ike_cipher cipher)
 
 bool transform_ike(const struct transform *t, struct ike_proposal *p)
 {
+	int auth = code_of(ike_auths, t->auth)->ours;
+
 	*p = (struct ike_proposal){
 		.cipher = code_of(ike_ciphers, t->cipher)->ours,
 		.hash = code_of(ike_hashes, t->hash)->ours,
 		.group = code_of(groups, t->group)->ours,
+		.auth = auth < 0 ? AUTH_PSK : auth,
 	};
 	p->key_bits = key_bits(t, p->cipher);
-	return !t->unacceptable && t->proto == PROTO_ISAKMP && t->auth == AUTH_PSK;
+	return !t->unacceptable && t->proto == PROTO_ISAKMP && auth >= 0;
 }
 
 static bool in_udp(const struct transform *t)
@@ -359,7 +375,7 @@ static void transform_text(const struct transform *t, bool phase1, char *out, si
 	if (t->group)
 		append_code(out, size, groups, t->group, 0);
 	at = strlen(out);
-	if (phase1 && t->auth != AUTH_PSK) {
+	if (phase1 && t->auth != wire_ike_auth(AUTH_PSK)) {
 		const struct code *c = code_of(ike_auths, t->auth);
 
 		at += snprintf(out + at, size - at, " with %s", c->name);

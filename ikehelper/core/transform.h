@@ -32,7 +32,6 @@ enum { /* attributes of phase 2 (RFC 2407 section 4.5, RFC 4304) */
 #define KEY_IKE	       1   /* transform identifier of phase 1 */
 #define LIFE_SECONDS   1
 #define LIFE_KILOBYTES 2
-#define AUTH_PSK       1
 #define DOI_IPSEC      1
 #define SIT_IDENTITY   1
 #define ATTRIBUTE_TV   0x8000
@@ -70,6 +69,7 @@ bool transform_esp(const struct transform *t, bool udp, struct esp_proposal *p);
 /* The wire's numbers for what is ours; 0 when there is none. */
 uint16_t wire_ike_cipher(enum ike_cipher cipher);
 uint16_t wire_ike_hash(enum ike_hash hash);
+uint16_t wire_ike_auth(enum ike_auth auth);
 uint16_t wire_esp_cipher(enum ike_cipher cipher);
 uint16_t wire_esp_integ(enum ike_hash integ);
 

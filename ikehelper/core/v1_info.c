@@ -249,7 +249,8 @@ int info_in(struct exchange *x, const struct payloads *ps)
 		else if (ps->p[i].type == PL_NOTIFY)
 			alive &= take_notify(x, &ps->p[i]);
 	}
-	if (alive)
+	/* Signed, it is the peer's only once the signature has been judged. */
+	if (alive && (sa->established || !main_signed(sa)))
 		dpd_alive(sa);
 	return 0;
 }

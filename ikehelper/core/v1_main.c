@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Main Mode with a pre-shared key: packets 1 to 6 (RFC 2409 section 5.4). */
+/* Main Mode: packets 1 to 6 (RFC 2409 sections 5.1 and 5.4). */
 #include "sa.h"
 
 #include <openssl/crypto.h>
@@ -42,8 +42,8 @@ int main_start(struct peer *peer)
 void main_free(struct exchange *x)
 {
 	struct main_mode *m = x->main;
-	struct buf *all[] = { &m->sai_b, &m->sar_b, &m->ni,  &m->nr,	&m->gxi,
-			      &m->gxr,	 &m->priv,  &m->gxy, &m->skeyid };
+	struct buf *all[] = { &m->sai_b, &m->sar_b, &m->ni,	&m->nr,	 &m->gxi, &m->gxr,
+			      &m->priv,	 &m->gxy,   &m->skeyid, &m->sig, &m->held };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		buf_wipe(all[i]);
@@ -172,7 +172,8 @@ static void ask_keys(struct exchange *x, const struct buf *peer)
 	struct main_mode *m = x->main;
 
 	need_dh(x, DH_SHARED, x->sa->suite.group, buf_chunk(&m->priv), buf_chunk(peer));
-	need_skeyid(x, buf_chunk(&m->ni), buf_chunk(&m->nr));
+	if (!main_signed(x->sa))
+		need_skeyid(x, buf_chunk(&m->ni), buf_chunk(&m->nr));
 }
 
 int main3_prepare(struct exchange *x)
@@ -217,6 +218,24 @@ int main4_prepare(struct exchange *x)
 	return 0;
 }
 
+/* With signatures: SKEYID from what both sides have now. The key process has the other. */
+static int make_skeyid(struct exchange *x)
+{
+	struct main_mode *m = x->main;
+	enum ike_hash hash = x->sa->suite.hash;
+	uint8_t skeyid[HASH_MAX];
+	int ret;
+
+	if (!main_signed(x->sa))
+		return 0;
+	ret = keymat_skeyid_sig(hash, buf_chunk(&m->ni), buf_chunk(&m->nr),
+				buf_chunk(&m->gxy), skeyid);
+	if (!ret)
+		ret = buf_set(&m->skeyid, skeyid, hash_len(hash));
+	OPENSSL_cleanse(skeyid, sizeof(skeyid));
+	return ret;
+}
+
 /* SKEYID and its children, the encryption key, the first IV. */
 static int derive(struct exchange *x)
 {
@@ -225,7 +244,8 @@ static int derive(struct exchange *x)
 	char suite[PROPOSAL_TEXT];
 	struct trace_event *e;
 
-	if (keymat_derive(&sa->keys, &sa->suite, m->skeyid.data, buf_chunk(&m->gxy),
+	if (make_skeyid(x) ||
+	    keymat_derive(&sa->keys, &sa->suite, m->skeyid.data, buf_chunk(&m->gxy),
 			  sa->cookies) ||
 	    keymat_iv1(&sa->keys, buf_chunk(&m->gxi), buf_chunk(&m->gxr), x->iv))
 		return refuse(x, 0, "crypto", "the keys cannot be derived");
@@ -242,10 +262,11 @@ static int derive(struct exchange *x)
 	snprintf(e->ref, sizeof(e->ref), "RFC 2409 section 5");
 	snprintf(
 		e->text, sizeof(e->text),
-		"Phase 1 made the control tunnel's keys: SKEYID from the pre-shared key "
+		"Phase 1 made the control tunnel's keys: SKEYID from %s "
 		"and both nonces; from it and the Diffie-Hellman secret, which never "
 		"travelled, one key to encrypt packet 5 and on, one to authenticate them, "
 		"and one from which phase 2 will make the ESP keys (%s).",
+		main_signed(sa) ? "the Diffie-Hellman secret" : "the pre-shared key",
 		suite);
 	return 0;
 }
@@ -253,6 +274,7 @@ static int derive(struct exchange *x)
 int main4_out(struct exchange *x, struct buf *b, size_t *next)
 {
 	put_material(b, next, &x->main->gxr, &x->main->nr);
+	sign_put_request(x, b, next);
 	return nat_put(x, b, next) || derive(x) ? -1 : 0;
 }
 
@@ -266,10 +288,13 @@ int main4_in(struct exchange *x, const struct payloads *ps)
 
 int main5_prepare(struct exchange *x)
 {
-	if (x->main->skeyid.len)
+	if (!x->main->gxy.len && !x->sa->have_keys) {
+		ask_keys(x, &x->main->gxr);
 		return 0;
-	ask_keys(x, &x->main->gxr);
-	return 0;
+	}
+	if (!x->sa->have_keys && derive(x))
+		return -1;
+	return sign_ask(x);
 }
 
 static uint8_t addr_id_type(const struct ike_addr *a)
@@ -282,12 +307,9 @@ static size_t addr_len(const struct ike_addr *a)
 	return a->family == 6 ? 16 : 4;
 }
 
-/* The body of our ID payload; protocol and port are 0 (RFC 2407 section 4.6.2). */
-static void own_id(const struct ike_sa *sa, struct buf *b)
+/* The body of an ID payload; protocol and port are 0 (RFC 2407 section 4.6.2). */
+static void put_id(struct buf *b, const struct ike_id *id, const struct ike_addr *a)
 {
-	const struct ike_id *id = &sa->peer->cfg->local_id;
-	const struct ike_addr *a = &sa->path.local;
-
 	put_u8(b, id->type ? id->type : addr_id_type(a));
 	put_zeros(b, 3);
 	if (id->type)
@@ -296,16 +318,35 @@ static void own_id(const struct ike_sa *sa, struct buf *b)
 		put_octets(b, a->ip, addr_len(a));
 }
 
-static int put_id_and_hash(struct exchange *x, struct buf *b, size_t *next)
+void main_own_id(const struct ike_sa *sa, struct buf *b)
 {
-	struct buf id = { 0 };
-	int ret;
+	put_id(b, &sa->peer->cfg->local_id, &sa->path.local);
+}
 
-	own_id(x->sa, &id);
+void main_expected_id(const struct ike_sa *sa, struct buf *b)
+{
+	put_id(b, &sa->peer->cfg->remote_id, &sa->peer->cfg->remote);
+}
+
+/* Who we are, and the proof of it. */
+static int put_id_and_proof(struct exchange *x, struct buf *b, size_t *next)
+{
+	uint8_t hash[HASH_MAX];
+	struct buf id = { 0 };
+	int ret = 0;
+
+	main_own_id(x->sa, &id);
 	payload_put(b, next, PL_ID, id.data, id.len);
-	ret = v1_put_hash_ir(x, b, next, buf_chunk(&id));
+	if (main_signed(x->sa))
+		sign_put(x, b, next);
+	else
+		ret = v1_hash_ir(x, x->initiator, buf_chunk(&id), hash);
 	buf_wipe(&id);
-	return ret ? refuse(x, 0, "crypto", "the HASH payload cannot be made") : 0;
+	if (ret)
+		return refuse(x, 0, "crypto", "the HASH payload cannot be made");
+	if (!main_signed(x->sa))
+		payload_put(b, next, PL_HASH, hash, x->sa->keys.len);
+	return 0;
 }
 
 /* No tunnel of any kind with this peer but the one that is being made? */
@@ -320,8 +361,9 @@ static bool first_contact(const struct ike_sa *sa)
 int main5_out(struct exchange *x, struct buf *b, size_t *next)
 {
 	nat_float(x->sa);
-	if (derive(x) || put_id_and_hash(x, b, next))
+	if (put_id_and_proof(x, b, next))
 		return -1;
+	sign_put_request(x, b, next);
 	if (first_contact(x->sa)) {
 		size_t at = payload_begin(b, next, PL_NOTIFY);
 
@@ -335,25 +377,17 @@ int main5_out(struct exchange *x, struct buf *b, size_t *next)
 	return 0;
 }
 
-/* Who the peer has to be: what the configuration says, or its address. */
-static struct id_body wanted_id(const struct ike_peer *cfg)
-{
-	const struct ike_id *id = &cfg->remote_id;
-	const struct ike_addr *a = &cfg->remote;
-
-	if (id->type)
-		return (struct id_body){ .type = id->type,
-					 .data = CHUNK(id->data, id->len) };
-	return (struct id_body){ .type = addr_id_type(a),
-				 .data = CHUNK(a->ip, addr_len(a)) };
-}
-
 static bool is_wanted(const struct ike_peer *cfg, const struct id_body *id)
 {
-	struct id_body want = wanted_id(cfg);
+	struct buf want = { 0 };
+	bool same;
 
-	return id->type == want.type && id->data.len == want.data.len &&
-	       !memcmp(id->data.p, want.data.p, want.data.len);
+	put_id(&want, &cfg->remote_id, &cfg->remote);
+	/* A port or protocol in it changes nothing about who it is. */
+	same = !want.bad && id->type == want.data[0] && id->data.len == want.len - 4 &&
+	       !memcmp(id->data.p, want.data + 4, id->data.len);
+	buf_wipe(&want);
+	return same;
 }
 
 static bool offers(const struct ike_peer *cfg, const struct ike_proposal *suite)
@@ -376,11 +410,27 @@ static void find_by_id(struct ike_sa *sa, const struct id_body *id)
 			return sa_give(sa, p);
 }
 
-/* Is the peer who we are configured to talk to? */
+/* Our side's and the peer's, into the exchange's refusal. */
+static void show_ids(struct exchange *x, const struct id_body *theirs)
+{
+	struct buf want = { 0 };
+	struct id_body ours;
+	char why[WHY_MAX];
+
+	main_expected_id(x->sa, &want);
+	if (x->refusal &&
+	    !id_parse(&ours, &(struct payload){ .body = want.data, .len = want.len },
+		      why)) {
+		words_id(&ours, x->refusal->ours, sizeof(x->refusal->ours));
+		words_id(theirs, x->refusal->theirs, sizeof(x->refusal->theirs));
+	}
+	buf_wipe(&want);
+}
+
+/* Is the peer who we are configured to talk to? Who signs has been judged already. */
 static int check_id(struct exchange *x, const struct payloads *ps)
 {
 	struct ike_sa *sa = x->sa;
-	struct id_body ours;
 	struct id_body id;
 	char why[WHY_MAX];
 
@@ -388,6 +438,10 @@ static int check_id(struct exchange *x, const struct payloads *ps)
 		return refuse(x, N_PAYLOAD_MALFORMED, "malformed", "two ID payloads");
 	if (id_parse(&id, payload_get(ps, PL_ID, 0), why))
 		return refuse(x, N_PAYLOAD_MALFORMED, "malformed", "%s", why);
+	if (main_signed(sa)) {
+		show_ids(x, &id);
+		return x->refusal ? -1 : 0;
+	}
 	if (!x->initiator && !is_wanted(sa->peer->cfg, &id))
 		find_by_id(sa, &id);
 	if (is_wanted(sa->peer->cfg, &id))
@@ -398,11 +452,7 @@ static int check_id(struct exchange *x, const struct payloads *ps)
 	       sa->nat.there ? ": it is behind a NAT, where its own address is another; "
 			       "write remote-id"
 			     : "");
-	if (x->refusal) {
-		ours = wanted_id(sa->peer->cfg);
-		words_id(&ours, x->refusal->ours, sizeof(x->refusal->ours));
-		words_id(&id, x->refusal->theirs, sizeof(x->refusal->theirs));
-	}
+	show_ids(x, &id);
 	return -1;
 }
 
@@ -411,9 +461,14 @@ int main5_in(struct exchange *x, const struct payloads *ps)
 	return check_id(x, ps);
 }
 
+int main6_prepare(struct exchange *x)
+{
+	return sign_ask(x);
+}
+
 int main6_out(struct exchange *x, struct buf *b, size_t *next)
 {
-	return put_id_and_hash(x, b, next);
+	return put_id_and_proof(x, b, next);
 }
 
 int main6_in(struct exchange *x, const struct payloads *ps)
@@ -438,8 +493,10 @@ void main_done(struct exchange *x)
 	snprintf(e->name, sizeof(e->name), "control tunnel");
 	snprintf(e->text, sizeof(e->text),
 		 "The control tunnel is up: %s, for %llu s. Each side has shown that it "
-		 "holds the pre-shared key; phase 2 can speak in secret now.%s",
+		 "holds %s%s; phase 2 can speak in secret now.%s",
 		 suite, (unsigned long long)life,
+		 main_signed(sa) ? "its private key: the peer " : "the pre-shared key",
+		 x->main->proof,
 		 sa->dpd ? ""
 			 : " The peer does not speak DPD: if it dies, that shows when a "
 			   "renewal has no answer.");
@@ -447,31 +504,38 @@ void main_done(struct exchange *x)
 	peer_established(sa);
 }
 
+/* A secret or public value of the length that it has to have. */
+static int take_value(struct buf *out, size_t want, struct chunk data)
+{
+	return data.p && data.len == want ? buf_set(out, data.p, data.len) : -1;
+}
+
 int main_answer(struct exchange *x, enum need_kind kind, struct chunk data)
 {
 	struct main_mode *m = x->main;
 	enum ike_group group = x->sa->suite.group;
-	struct buf *out;
-	size_t want;
 
 	switch (kind) {
 	case NEED_SKEYID:
-		out = &m->skeyid;
-		want = hash_len(x->sa->suite.hash);
-		break;
-	case NEED_PUBLIC:
-		out = x->initiator ? &m->gxi : &m->gxr;
-		want = dh_public_len(group);
-		break;
-	default:
-		out = &m->gxy;
-		want = dh_shared_len(group);
-		break;
-	}
-	if (data.p && data.len == want && !buf_set(out, data.p, data.len))
-		return 0;
-	if (kind == NEED_SKEYID)
+		if (!take_value(&m->skeyid, hash_len(x->sa->suite.hash), data))
+			return 0;
 		return refuse(x, 0, "no-key", "the pre-shared key cannot be used");
-	return refuse(x, kind == NEED_SHARED ? N_INVALID_KEY_INFORMATION : 0, "bad-ke",
-		      "Diffie-Hellman failed");
+	case NEED_SIGN:
+		if (data.len && !buf_set(&m->sig, data.p, data.len))
+			return 0;
+		return refuse(x, 0, "no-key", "the private key cannot be used");
+	case NEED_VERIFY:
+		sign_verdict(x, data);
+		return 0;
+	case NEED_PUBLIC:
+		if (!take_value(x->initiator ? &m->gxi : &m->gxr, dh_public_len(group),
+				data))
+			return 0;
+		return refuse(x, 0, "bad-ke", "Diffie-Hellman failed");
+	default:
+		if (!take_value(&m->gxy, dh_shared_len(group), data))
+			return 0;
+		return refuse(x, N_INVALID_KEY_INFORMATION, "bad-ke",
+			      "Diffie-Hellman failed");
+	}
 }

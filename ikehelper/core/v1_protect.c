@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "signature.h"
+
 /*
  * The IV of this message: the one the exchange has come to, or the first of an exchange
  * after phase 1 (RFC 2409 appendix B).
@@ -19,14 +21,13 @@ static int current_iv(const struct exchange *x, uint8_t *iv)
 	return keymat_iv2(&x->sa->keys, x->sa->last_iv, x->message_id, iv);
 }
 
-static int hash_ir(const struct exchange *x, bool initiator, struct chunk id_b,
-		   uint8_t *out)
+int v1_hash_ir(const struct exchange *x, bool initiator, struct chunk id_b, uint8_t *out)
 {
 	const struct main_mode *m = x->main;
 
-	return keymat_hash_ir(&x->sa->keys, initiator, buf_chunk(&m->gxi),
-			      buf_chunk(&m->gxr), x->sa->cookies, buf_chunk(&m->sai_b),
-			      id_b, out);
+	return keymat_hash_ir(&x->sa->keys, signature_hash(&x->sa->suite), initiator,
+			      buf_chunk(&m->gxi), buf_chunk(&m->gxr), x->sa->cookies,
+			      buf_chunk(&m->sai_b), id_b, out);
 }
 
 /* What the HASH payload of a message has to be; rest is what follows it. */
@@ -60,6 +61,8 @@ static int verify(struct exchange *x, const struct row *row, const struct buf *p
 	struct chunk rest;
 	int ret;
 
+	if (ir && main_signed(x->sa))
+		return sign_check(x, row, ps, why);
 	/* A payload of an unknown type is not in ps, but it is before HASH all the same. */
 	if (!hash || (ir && !id) || (!ir && hash->body != plain->data + 4)) {
 		snprintf(why, PAYLOAD_WHY, "%s",
@@ -70,8 +73,8 @@ static int verify(struct exchange *x, const struct row *row, const struct buf *p
 	}
 	rest = CHUNK(hash->body + hash->len, ps->used - 4 - hash->len);
 	if (ir)
-		ret = hash_ir(x, row->prot == PROT_HASH_I, CHUNK(id->body, id->len),
-			      want);
+		ret = v1_hash_ir(x, row->prot == PROT_HASH_I, CHUNK(id->body, id->len),
+				 want);
 	else
 		ret = expected_hash(x, row->prot, rest, want);
 	if (ret || hash->len != x->sa->keys.len ||
@@ -106,16 +109,6 @@ int v1_open(struct exchange *x, const struct row *row, const struct ike_header *
 	if (payloads_parse(ps, h->next, plain->data, len, why))
 		return OPEN_GARBAGE;
 	return verify(x, row, plain, ps, why);
-}
-
-int v1_put_hash_ir(struct exchange *x, struct buf *b, size_t *next, struct chunk id_b)
-{
-	uint8_t hash[HASH_MAX];
-
-	if (hash_ir(x, x->initiator, id_b, hash))
-		return -1;
-	payload_put(b, next, PL_HASH, hash, x->sa->keys.len);
-	return 0;
 }
 
 int v1_seal(struct exchange *x, const struct row *row, struct buf *b)

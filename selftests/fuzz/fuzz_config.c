@@ -38,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 		CHECK(p->name && *p->name && p->n_ike && p->n_esp && p->n_child);
 		CHECK(p->remote.family == 4 || p->remote.family == 6);
-		CHECK(config->peer[i].psk_file && config->peer[i].interface);
+		CHECK(config->peer[i].by != BY_PSK || config->peer[i].psk.path);
+		CHECK(config->peer[i].interface);
 	}
 	if (config)
 		config_free(config);

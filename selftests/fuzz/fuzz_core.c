@@ -67,6 +67,7 @@ enum {
 	HOW_ANY_LOCAL = 16,    /* side 0 does not say which address it has */
 	HOW_SHORT_LIFE = 32,   /* of side 1's ESP tunnels */
 	HOW_LEAVE = 64,	       /* at the end both are freed as they are */
+	HOW_SIGN = 128, /* with signatures and certificates, not a pre-shared key */
 };
 
 /* The input, read to its end; zeros after it. */
@@ -166,6 +167,20 @@ static void sent(struct world *w, struct side *to, const struct ike_action *a)
 		to->queue[to->n_queue++] = d;
 }
 
+/* What the verifier would say of a mock of a signature. */
+static size_t judge(const struct ike_action *a, uint8_t *out)
+{
+	static const char ok[] = "\0with a mock",
+			  bad[] = "bad-signature\0it is not right";
+	const struct chunk *sig = &a->verify.sig, *hash = &a->verify.hash;
+	bool good = sig->len == hash->len && !memcmp(sig->p, hash->p, hash->len) &&
+		    a->verify.id.len == a->verify.want.len &&
+		    !memcmp(a->verify.id.p, a->verify.want.p, a->verify.want.len);
+
+	memcpy(out, good ? ok : bad, good ? sizeof(ok) : sizeof(bad));
+	return (good ? sizeof(ok) : sizeof(bad)) - 1;
+}
+
 /* Every need gets its answer now; when it is given, and whether, the input says. */
 static void needed(struct world *w, struct side *side, const struct ike_action *a)
 {
@@ -177,6 +192,11 @@ static void needed(struct world *w, struct side *side, const struct ike_action *
 		hmac((const uint8_t *)psk, sizeof(psk), a->prf.data, a->prf.len, n.data);
 		n.len = HASH;
 		memcpy(t->skeyid, n.data, n.len);
+	} else if (a->type == IKE_NEED_SIGN) {
+		n.len = a->sign.hash.len;
+		memcpy(n.data, a->sign.hash.p, n.len);
+	} else if (a->type == IKE_NEED_VERIFY) {
+		n.len = judge(a, n.data);
 	} else if (a->type == IKE_NEED_DH) {
 		n.len = mock_dh(a, n.data);
 		n.ok = n.len;
@@ -217,6 +237,8 @@ static void drain(struct world *w, struct side *side)
 			sent(w, other, &a);
 			break;
 		case IKE_NEED_PRF:
+		case IKE_NEED_SIGN:
+		case IKE_NEED_VERIFY:
 		case IKE_NEED_DH:
 		case IKE_NEED_SPI:
 		case IKE_SA_ADD:
@@ -502,10 +524,13 @@ static void step(struct world *w, struct program *p)
 
 static void side_start(struct world *w, int i, uint8_t how)
 {
-	static struct ike_proposal ike[] = {
-		{ CIPHER_AES_CBC, 128, HASH_SHA256, GROUP_MODP1024 },
-		{ CIPHER_AES_CBC, 256, HASH_SHA256, GROUP_MODP2048 },
+	static struct ike_proposal ike[][2] = {
+		{ { CIPHER_AES_CBC, 128, HASH_SHA256, GROUP_MODP1024, AUTH_PSK },
+		  { CIPHER_AES_CBC, 256, HASH_SHA256, GROUP_MODP2048, AUTH_PSK } },
+		{ { CIPHER_AES_CBC, 128, HASH_SHA256, GROUP_MODP1024, AUTH_RSA },
+		  { CIPHER_AES_CBC, 256, HASH_SHA256, GROUP_MODP2048, AUTH_RSA } },
 	};
+	static struct chunk cert = { (const uint8_t *)"certificate", 11 }, any_ca;
 	static struct esp_proposal esp[] = {
 		{ CIPHER_AES_GCM_16, 256, HASH_NONE, GROUP_NONE, false },
 		{ CIPHER_AES_CBC, 128, HASH_SHA1, GROUP_MODP1024, true },
@@ -525,8 +550,14 @@ static void side_start(struct world *w, int i, uint8_t how)
 	if (i || !(how & HOW_ANY_LOCAL))
 		p->local = side->home;
 	p->remote = (struct ike_addr){ 4, { 192, 0, 2, 2 - i }, 500 };
-	p->ike = &ike[how & HOW_SECOND_SUITE ? 1 : 0];
+	p->ike = &ike[how & HOW_SIGN ? 1 : 0][how & HOW_SECOND_SUITE ? 1 : 0];
 	p->n_ike = how & HOW_SECOND_SUITE ? 1 : 2;
+	if (how & HOW_SIGN) {
+		w->tunnel.sign = true;
+		p->certs = &cert;
+		p->cas = &any_ca;
+		p->n_certs = p->n_cas = 1;
+	}
 	p->esp = &esp[how & HOW_PFS ? 1 : 0];
 	p->n_esp = how & HOW_PFS ? 1 : 2;
 	p->child = &side->child;

@@ -15,9 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 	} while (0)
 
 static const struct ike_proposal ike[] = {
-	{ CIPHER_AES_CBC, 256, HASH_SHA256, GROUP_MODP2048 },
-	{ CIPHER_AES_CBC, 128, HASH_SHA1, GROUP_ECP256 },
-	{ CIPHER_3DES, 192, HASH_SHA1, GROUP_MODP1024 },
+	{ CIPHER_AES_CBC, 256, HASH_SHA256, GROUP_MODP2048, AUTH_PSK },
+	{ CIPHER_AES_CBC, 128, HASH_SHA1, GROUP_ECP256, AUTH_PSK },
+	{ CIPHER_3DES, 192, HASH_SHA1, GROUP_MODP1024, AUTH_PSK },
 };
 static const struct esp_proposal esp[] = {
 	{ CIPHER_AES_GCM_16, 256, HASH_NONE, GROUP_MODP2048, true },

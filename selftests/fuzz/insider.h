@@ -22,7 +22,7 @@
 #define HASH	 32 /* all suites of the fuzzer have SHA-256 */
 
 /* The numbers of RFC 2408 that the insider looks at. */
-enum { MAIN_MODE = 2, SA = 1, KE = 4, ID = 5, HASH_PAYLOAD = 8, NONCE = 10 };
+enum { MAIN_MODE = 2, SA = 1, KE = 4, ID = 5, HASH_PAYLOAD = 8, SIG = 9, NONCE = 10 };
 
 #define CHECK(x)                 \
 	do {                     \
@@ -58,7 +58,8 @@ struct tunnel {
 	uint8_t cookies[16];
 	uint8_t skeyid[EVP_MAX_MD_SIZE], skeyid_a[EVP_MAX_MD_SIZE], key[EVP_MAX_MD_SIZE];
 	size_t key_len; /* 0: not known yet */
-	struct octets sai, gxi, gxr, secret[SECRETS];
+	bool sign;	/* with a mock: what is signed is the signature */
+	struct octets sai, gxi, gxr, ni, nr, secret[SECRETS];
 	size_t n_secret;
 	uint8_t last[BLOCK];   /* block of phase 1 */
 	unsigned int messages; /* encrypted ones of phase 1 */
@@ -104,6 +105,23 @@ static inline void set(struct octets *o, const void *data, size_t len)
 	memcpy(o->data, data, o->len);
 }
 
+static inline void append(struct octets *o, const void *data, size_t len)
+{
+	if (len > sizeof(o->data) - o->len)
+		len = sizeof(o->data) - o->len;
+	memcpy(o->data + o->len, data, len);
+	o->len += len;
+}
+
+/* With signatures SKEYID is prf(Ni | Nr, g^xy). */
+static inline void skeyid_of(struct tunnel *t, const struct octets *secret)
+{
+	struct octets nonces = t->ni;
+
+	append(&nonces, t->nr.data, t->nr.len);
+	hmac(nonces.data, nonces.len, secret->data, secret->len, t->skeyid);
+}
+
 /* SKEYID_d, _a and _e of RFC 2409: the g^xy that leads to the logged key is the one. */
 static inline void learn_keys(struct tunnel *t, const uint8_t *key, size_t key_len)
 {
@@ -111,6 +129,8 @@ static inline void learn_keys(struct tunnel *t, const uint8_t *key, size_t key_l
 	size_t len;
 
 	for (size_t s = 0; s < SECRETS && s < t->n_secret; s++) {
+		if (t->sign)
+			skeyid_of(t, &t->secret[s]);
 		for (uint8_t tag = 0; tag < 3; tag++) {
 			len = tag ? HASH : 0;
 			memcpy(buf, out, len);
@@ -184,20 +204,24 @@ static inline struct inner *inner_of(struct tunnel *t, const uint8_t *mid)
 static inline void watch_clear(struct tunnel *t, struct datagram *d)
 {
 	static const uint8_t zero[8];
-	struct octets ke = { 0 };
+	struct octets ke = { 0 }, nonce = { 0 };
 
 	if (d->data[18] != MAIN_MODE)
 		return;
 	if (memcmp(t->cookies, d->data, 8)) {
-		*t = (struct tunnel){ 0 };
+		*t = (struct tunnel){ .sign = t->sign };
 		remember(d, &t->sai, SA);
 	}
 	memcpy(t->cookies, d->data, memcmp(d->data + 8, zero, 8) ? 16 : 8);
 	remember(d, &ke, KE);
-	if (!t->gxi.len)
+	remember(d, &nonce, NONCE);
+	if (!t->gxi.len) {
 		t->gxi = ke;
-	else if (ke.len != t->gxi.len || memcmp(ke.data, t->gxi.data, ke.len))
+		t->ni = nonce;
+	} else if (ke.len != t->gxi.len || memcmp(ke.data, t->gxi.data, ke.len)) {
 		t->gxr = ke;
+		t->nr = nonce;
+	}
 }
 
 /* Sees every honest datagram go by, as somebody who has the keys. */
@@ -228,14 +252,6 @@ static inline void watch(struct tunnel *t, struct datagram *d)
 	memcpy(phase1 ? t->last : in->last, d->data + d->len - BLOCK, BLOCK);
 	if (!phase1)
 		remember(d, d->nth == 1 ? &in->ni : &in->nr, NONCE);
-}
-
-static inline void append(struct octets *o, const void *data, size_t len)
-{
-	if (len > sizeof(o->data) - o->len)
-		len = sizeof(o->data) - o->len;
-	memcpy(o->data + o->len, data, len);
-	o->len += len;
 }
 
 /* HASH_I and HASH_R, over the ID payload as it is now. */
@@ -280,7 +296,8 @@ static inline void seal(struct tunnel *t, struct datagram *d, bool hash)
 	bool phase1 = d->data[18] == MAIN_MODE;
 	struct inner *in = phase1 ? NULL : inner_of(t, d->data + 20);
 	size_t body, end, len = d->used;
-	uint8_t *p = find(d->plain, d->used, d->data[16], HASH_PAYLOAD, &body, &end);
+	uint8_t *p = find(d->plain, d->used, d->data[16],
+			  phase1 && t->sign ? SIG : HASH_PAYLOAD, &body, &end);
 
 	if (hash && p && body == HASH)
 		(phase1 ? hash_ir : hash_inner)(t, d, p);

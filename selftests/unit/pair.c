@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "keymat.h"
+#include "signature.h"
+#include "verifier.h"
 #include "why.h"
 
 uint64_t pair_random(uint64_t *state)
@@ -112,6 +114,8 @@ void pair_start(struct pair_net *net, const struct pair_cfg *cfg)
 		set_addr(&s->peer.remote, ips[!i]);
 		parse_suites(s, cfg->ike[i] ? cfg->ike[i] : "aes256-sha256-ecp256",
 			     cfg->esp[i] ? cfg->esp[i] : "aes256gcm16");
+		for (size_t k = 0; k < s->peer.n_ike; k++)
+			s->suites[k].auth = cfg->auth;
 		parse_selectors(
 			s, cfg->selectors ? cfg->selectors : "10.1.0.0/16=10.2.0.0/16",
 			i);
@@ -419,6 +423,36 @@ static void take_dh(struct pair_net *net, int i, const struct ike_action *a)
 	answer(net, i, a->id, out, len > 0 ? len : 0, len > 0 && !net->side[i].no_dh);
 }
 
+/* With a mock what is signed is the signature: all that the core does with it is the same. */
+static void take_sign(struct pair_net *net, int i, const struct ike_action *a)
+{
+	uint8_t out[SIGNATURE_MAX];
+	int len;
+
+	if (net->side[i].key) {
+		len = signature_make(net->side[i].key, a->sign.hash, out);
+		return answer(net, i, a->id, out, len > 0 ? len : 0, len > 0);
+	}
+	answer(net, i, a->id, a->sign.hash.p, a->sign.hash.len, true);
+}
+
+static void take_verify(struct pair_net *net, int i, const struct ike_action *a)
+{
+	uint8_t out[VERDICT_CODE + VERDICT_TEXT];
+	struct trust_verdict v = { .text = "with a mock" };
+	struct trust_query q = { a->verify.auth, a->verify.hash, a->verify.sig,
+				 a->verify.id,	 a->verify.want, a->verify.certs };
+
+	net->side[i].verdicts_asked++;
+	if (net->side[i].no_verdict)
+		return;
+	if (net->side[i].trust)
+		trust_judge(net->side[i].trust, &q, &v);
+	else if (q.sig.len != q.hash.len || memcmp(q.sig.p, q.hash.p, q.sig.len))
+		strcpy(v.code, "bad-signature");
+	answer(net, i, a->id, out, verdict_write(&v, out), true);
+}
+
 static void take_trace(struct side *s, const struct trace_event *e)
 {
 	if (getenv("PAIR_VERBOSE"))
@@ -448,6 +482,10 @@ static void take_action(struct pair_net *net, int i, const struct ike_action *a)
 		return take_send(net, i, a);
 	case IKE_NEED_PRF:
 		return take_prf(net, i, a);
+	case IKE_NEED_SIGN:
+		return take_sign(net, i, a);
+	case IKE_NEED_VERIFY:
+		return take_verify(net, i, a);
 	case IKE_NEED_DH:
 		return take_dh(net, i, a);
 	case IKE_NEED_SPI:

@@ -9,6 +9,7 @@
 
 #include "ike.h"
 #include "natbox.h"
+#include "trust.h"
 
 #define PAIR_SAS      32
 #define PAIR_TRACES   400
@@ -58,6 +59,10 @@ struct side {
 	struct ike_child_cfg children[PAIR_CHILDREN];
 	char name[24];
 	const char *psk;
+	/* With signatures; without a key and a trust they are a mock. */
+	EVP_PKEY *key;
+	const struct trust *trust;
+	size_t verdicts_asked;
 	uint64_t random; /* state of the generator */
 	struct held_sa sa[PAIR_SAS];
 	uint64_t serials;
@@ -66,7 +71,7 @@ struct side {
 	size_t n_trace;
 	size_t n_keylog;
 	/* Faults */
-	bool no_spi, no_add_in, no_add_out, no_dh, silent;
+	bool no_spi, no_add_in, no_add_out, no_dh, no_verdict, silent;
 	bool late; /* the module's answers wait for pair_late_answers() */
 };
 
@@ -121,6 +126,7 @@ struct pair_net {
 /* Suites are lists separated by commas, as in the configuration (legacy = yes). */
 struct pair_cfg {
 	const char *ike[2], *esp[2], *psk[2];
+	enum ike_auth auth;    /* of both sides */
 	const char *selectors; /* of side 0: "10.1.0.0/16=10.2.0.0/16,..." */
 	uint64_t seed;
 	uint32_t ike_seconds[2], esp_seconds[2];

@@ -74,8 +74,8 @@ static void defaults(void **state)
 	p = &config->peer[0];
 	assert_string_equal(p->ike.name, "osaka");
 	assert_string_equal(p->interface, "esp0");
-	assert_string_equal(p->psk_file, "/etc/esptun/psk");
-	assert_int_equal(p->psk_line, 4);
+	assert_string_equal(p->psk.path, "/etc/esptun/psk");
+	assert_int_equal(p->psk.line, 4);
 	assert_false(p->weak_psk);
 	assert_int_equal(p->ike.start, IKE_START_NEVER);
 	assert_int_equal(p->ike.dpd_seconds, 30);
@@ -148,7 +148,7 @@ static void everything_written(void **state)
 	assert_false(config->peer[1].ike.encap);
 	assert_int_equal(config->peer[1].ike.remote_id.type, 1);
 	assert_int_equal(config->peer[1].ike.remote_id.len, 4);
-	assert_string_equal(config->peer[1].psk_file, "/psk#1");
+	assert_string_equal(config->peer[1].psk.path, "/psk#1");
 	config_free(config);
 }
 
@@ -218,8 +218,25 @@ static const struct {
 	{ GOOD "weak-psk = true\n",
 	  "FILE:6: weak-psk = true is not known; write yes or no\n" },
 	{ GOOD "local-id = my gateway\n",
-	  "FILE:6: local-id = my gateway is no identity; write an address, a name or "
-	  "user@name\n" },
+	  "FILE:6: local-id = my gateway is no identity; write an address, a name, user@name, "
+	  "or a certificate's subject as C=JP, O=Example, CN=osaka\n" },
+	{ GOOD "remote-id = C=JP, X=what\n",
+	  "FILE:6: remote-id = C=JP, X=what is no identity; write an address, a name, "
+	  "user@name, or a certificate's subject as C=JP, O=Example, CN=osaka\n" },
+	{ GOOD "auth = secret\n",
+	  "FILE:6: auth = secret is not known; write psk, pubkey or cert\n" },
+	{ GOOD "cert = /crt\n",
+	  "FILE:6: cert is of no use with auth = psk; leave out one of the two\n" },
+	{ GOOD "auth = pubkey\n",
+	  "FILE:4: psk-file is of no use with auth = pubkey; leave out one of the two\n"
+	  "FILE:1: peer osaka has no key; write key = /etc/esptun/NAME.key\n"
+	  "FILE:1: peer osaka has no peer-key; write peer-key = /etc/esptun/PEER.pub\n" },
+	/* The files tell which it is; whoever the authority knows is not osaka. */
+	{ "interface = esp0\nremote = 198.51.100.2\ncert = /crt\nkey = key\nversion = 1\n",
+	  "FILE:5: key = key wants a path from the root\n"
+	  "FILE:1: peer osaka has no ca; write ca = /etc/esptun/ca.crt\n"
+	  "FILE:1: peer osaka has no remote-id; write remote-id = \"C=JP, O=Example, "
+	  "CN=osaka\", or a name, as its certificate has it\n" },
 	{ "interface = esp0\nremote = 198.51.100.2\npsk-file = /psk\n",
 	  "FILE:1: peer osaka has no version; write version = 1 (IKEv1)\n" },
 	{ "interface = esp0\nremote = 198.51.100.2\npsk-file = /psk\nversion = 2\n",
@@ -249,6 +266,32 @@ static void wrong_lines(void **state)
 		snprintf(text, sizeof(text), "[peer osaka]\n%s", wrongs[i].text);
 		refuses(text, wrongs[i].want);
 	}
+}
+
+/* The subject of a certificate, as openssl x509 -subject prints it. */
+static void names(void **state)
+{
+	static const uint8_t der[] = { 0x30, 0x26, 0x31, 0x0b, 0x30, 0x09, 0x06, 0x03,
+				       0x55, 0x04, 0x06, 0x13, 0x02, 'J',  'P',	 0x31,
+				       0x17, 0x30, 0x15, 0x06, 0x03, 0x55, 0x04, 0x0a,
+				       0x0c, 0x0e, 'T',	 'e',  'n',  ' ',  'P',	 'a',
+				       'c',  'k',  ',',	 ' ',  'I',  'n',  'c',	 '.' };
+	static const char text[] =
+		"[peer osaka]\ninterface = esp0\nremote = 198.51.100.2\n"
+		"version = 1\nkey = /key\npeer-key = /pub\n"
+		"remote-id = C = JP, O = Ten Pack\\, Inc.\n";
+	struct config *config = parse(text);
+	const struct ike_id *id;
+
+	(void)state;
+	assert_string_equal(errors, "");
+	assert_non_null(config);
+	assert_int_equal(config->peer[0].by, BY_PUBKEY);
+	id = &config->peer[0].ike.remote_id;
+	assert_int_equal(id->type, 9);
+	assert_int_equal(id->len, sizeof(der));
+	assert_memory_equal(id->data, der, sizeof(der));
+	config_free(config);
 }
 
 static void wrong_sections(void **state)
@@ -336,8 +379,8 @@ static int make_key_file(void **state)
 
 	strcpy(f->path, "/tmp/esptun-psk-XXXXXX");
 	close(mkstemp(f->path));
-	f->peer.psk_file = f->path;
-	f->peer.psk_line = 7;
+	f->peer.psk.path = f->path;
+	f->peer.psk.line = 7;
 	*state = f;
 	return 0;
 }
@@ -424,12 +467,12 @@ static void key_file_is_refused(void **state)
 		says("FILE:7: psk-file: ");
 		assert_non_null(strstr(errors, want));
 	}
-	f->peer.psk_file = "/nonexistent/psk";
+	f->peer.psk.path = "/nonexistent/psk";
 	assert_int_equal(read_key(f, "", 0, key), -1);
 	assert_string_equal(errors,
 			    "FILE:7: psk-file: cannot read /nonexistent/psk: No such "
 			    "file or directory\n");
-	f->peer.psk_file = "/tmp";
+	f->peer.psk.path = "/tmp";
 	assert_int_equal(read_key(f, "", 0, key), -1);
 	assert_string_equal(errors,
 			    "FILE:7: psk-file: /tmp is a directory, not a key file\n");
@@ -442,6 +485,7 @@ int main(void)
 		cmocka_unit_test_teardown(defaults, forget),
 		cmocka_unit_test_teardown(everything_written, forget),
 		cmocka_unit_test_teardown(wrong_lines, forget),
+		cmocka_unit_test_teardown(names, forget),
 		cmocka_unit_test_teardown(wrong_sections, forget),
 		cmocka_unit_test_teardown(peers_that_collide, forget),
 		cmocka_unit_test_teardown(no_text, forget),

@@ -146,9 +146,10 @@ static void check_hash_ir(struct session *s, struct tunnel *t, bool initiator,
 			     *hash = payload_get(ps, PL_HASH, 0);
 	uint8_t want[HASH_MAX];
 
-	assert_int_equal(keymat_hash_ir(&t->keys, initiator, chunk_of(&t->gxi),
-					chunk_of(&t->gxr), t->cookies, chunk_of(&t->sai),
-					CHUNK(id->body, id->len), want),
+	assert_int_equal(keymat_hash_ir(&t->keys, t->keys.hash, initiator,
+					chunk_of(&t->gxi), chunk_of(&t->gxr), t->cookies,
+					chunk_of(&t->sai), CHUNK(id->body, id->len),
+					want),
 			 0);
 	assert_int_equal(hash->len, t->keys.len);
 	assert_memory_equal(hash->body, want, t->keys.len);
@@ -249,7 +250,7 @@ static int core_open(const struct v1_keys *keys, const struct tunnel *t,
 	static const enum xstate first[] = {
 		[XCHG_MAIN] = MAIN_4, [XCHG_INFO] = INFO_NONE, [XCHG_QUICK] = QUICK_NONE
 	};
-	struct ike_sa sa = { .keys = *keys, .have_keys = true };
+	struct ike_sa sa = { .keys = *keys, .have_keys = true, .suite = t->suite };
 	struct main_mode main = { 0 };
 	struct quick_mode quick = { 0 };
 	struct exchange x = { .sa = &sa,
@@ -501,7 +502,8 @@ static void bad_proposal(void **state)
 {
 	struct session *s = open_large("golden/ikev1-bad-ike-proposal.json");
 	const cJSON *packets = cJSON_GetObjectItem(s->rec.json, "packets");
-	struct ike_proposal ours = { CIPHER_AES_CBC, 128, HASH_SHA1, GROUP_MODP1024 };
+	struct ike_proposal ours = { CIPHER_AES_CBC, 128, HASH_SHA1, GROUP_MODP1024,
+				     AUTH_PSK };
 	struct ike_choice choice = { 0 };
 	const struct payload *sa;
 	struct notify_body notify;

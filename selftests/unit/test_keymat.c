@@ -70,8 +70,8 @@ static void read_field(struct nist *v, const char *line)
 static void check_vector(const struct nist *v)
 {
 	/* AES-256 under SHA-1 needs the expansion of appendix B as well. */
-	const struct ike_proposal suite = { CIPHER_AES_CBC, 256, v->hash,
-					    GROUP_MODP2048 };
+	const struct ike_proposal suite = { CIPHER_AES_CBC, 256, v->hash, GROUP_MODP2048,
+					    AUTH_PSK };
 	uint8_t cookies[COOKIES_LEN], skeyid[HASH_MAX];
 	struct v1_keys keys;
 	int err;
@@ -147,7 +147,8 @@ static void nist_all(void **state)
 /* What appendix B says, computed another way: K1 | K2, Kn = prf(SKEYID_e, Kn-1). */
 static void check_expansion(enum ike_cipher cipher, uint16_t bits, size_t len)
 {
-	const struct ike_proposal suite = { cipher, bits, HASH_SHA1, GROUP_MODP1024 };
+	const struct ike_proposal suite = { cipher, bits, HASH_SHA1, GROUP_MODP1024,
+					    AUTH_PSK };
 	const uint8_t skeyid[20] = "twenty octets of key",
 		      cookies[COOKIES_LEN] = "cookies";
 	uint8_t k[40], zero = 0;

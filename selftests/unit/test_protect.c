@@ -22,10 +22,12 @@ struct end {
 
 static void end_open(struct end *e, enum ike_cipher cipher, uint16_t bits, uint8_t type)
 {
-	const struct ike_proposal suite = { cipher, bits, HASH_SHA256, GROUP_MODP2048 };
+	const struct ike_proposal suite = { cipher, bits, HASH_SHA256, GROUP_MODP2048,
+					    AUTH_PSK };
 	uint8_t skeyid[HASH_MAX] = "a SKEYID of thirty-two octets..";
 
 	*e = (struct end){ 0 };
+	e->sa.suite = suite;
 	memcpy(e->sa.cookies, "initiatorrespond", COOKIES_LEN);
 	assert_int_equal(keymat_derive(&e->sa.keys, &suite, skeyid, CHUNK(skeyid, 32),
 				       e->sa.cookies),
@@ -92,11 +94,14 @@ static void seal(struct end *e, const struct row *row, struct buf *b)
 
 	e->x.initiator = row->by_initiator;
 	if (row->prot == PROT_HASH_I || row->prot == PROT_HASH_R) {
-		payload_put(b, &next, PL_ID, "\1\0\0\0\300\0\2\1", 8);
+		const uint8_t id[] = { ID_IPV4_ADDR, 0, 0, 0, 192, 0, 2, 1 };
+		uint8_t hash[HASH_MAX];
+
+		payload_put(b, &next, PL_ID, id, sizeof(id));
 		assert_int_equal(
-			v1_put_hash_ir(&e->x, b, &next,
-				       CHUNK((const uint8_t *)"\1\0\0\0\300\0\2\1", 8)),
+			v1_hash_ir(&e->x, row->by_initiator, CHUNK(id, sizeof(id)), hash),
 			0);
+		payload_put(b, &next, PL_HASH, hash, e->sa.keys.len);
 	} else {
 		payload_put(b, &next, PL_HASH, room, e->sa.keys.len);
 		payload_put(b, &next, PL_NONCE, "sixteen octets..", 16);
