@@ -187,7 +187,7 @@ static int refuse(scmp_filter_ctx ctx)
 {
 	struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
 	/* abort() signals its own process; as root it could signal every other one. */
-	struct scmp_arg_cmp myself = SCMP_A0(SCMP_CMP_EQ, getpid());
+	struct scmp_arg_cmp myself = SCMP_A0(SCMP_CMP_EQ, getpid(), 0);
 	int err = 0;
 	size_t i;
 
