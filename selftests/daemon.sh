@@ -159,6 +159,15 @@ manual_pages()
 	sed -n 's/^psk-file *= *//p' "$dir/conf" | while read -r file; do
 		(umask 077 && "$IKEHELPER" genpsk >"$file")
 	done
+	(
+		cd /etc/esptun
+		umask 077
+		authority ca ec
+		for name in tokyo naha; do new_private_key ec >$name.key; done
+		certificate ca tokyo "/C=JP/O=Example/CN=tokyo"
+		revocation_list ca >ca.crl
+		openssl pkey -in naha.key -pubout -out naha.pub
+	)
 	grep -q nagoya "$dir/conf"
 	"$IKEHELPER" check "$dir/conf"
 }

@@ -438,3 +438,60 @@ dev_drop() { helper "$1" dev show esp0 --json | jq -r --arg reason "$2" '.drops[
 
 # true when FUNCTION ARG... prints the value wanted, first argument
 prints() { [ "$("${@:2}")" = "$1" ]; }
+
+# --- certificates ------------------------------------------------------------------------------
+
+# A private key in PEM. RSA takes its time in an emulator.
+new_private_key() # rsa|ec
+{
+	case $1 in
+	rsa) openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 ;;
+	ec) openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 ;;
+	esac 2>/dev/null
+}
+
+# In this folder: the authority NAME as NAME.key and NAME.crt, and what openssl ca keeps of it.
+authority() # NAME rsa|ec
+{
+	new_private_key "$2" >"$1.key"
+	openssl req -x509 -new -key "$1.key" -subj "/O=Test/CN=$1" -days 30 -out "$1.crt"
+	: >"$1.index"
+	echo 1000 >"$1.serial"
+	cat >"$1.conf" <<-END
+		[ca]
+		default_ca = this
+		[this]
+		database = $1.index
+		serial = $1.serial
+		new_certs_dir = .
+		certificate = $1.crt
+		private_key = $1.key
+		default_md = sha256
+		default_days = 30
+		default_crl_days = 30
+		policy = any
+		unique_subject = no
+		copy_extensions = copy
+		[any]
+		commonName = supplied
+	END
+}
+
+# NAME.crt for NAME.key, signed by an authority; more words are openssl ca's.
+certificate() # AUTHORITY NAME SUBJECT [-addext EXTENSION] [WORD...]
+{
+	local extension=()
+
+	if [ "${4-}" = -addext ]; then
+		extension=(-addext "$5")
+		set -- "${@:1:3}" "${@:6}"
+	fi
+	openssl req -new -key "$2.key" -subj "$3" "${extension[@]}" -out "$2.csr"
+	openssl ca -config "$1.conf" -batch -notext -preserveDN -in "$2.csr" -out "$2.crt" "${@:4}" 2>"$2.log" ||
+		{ cat "$2.log" && return 1; }
+}
+
+revoke() { openssl ca -config "$1.conf" -revoke "$2.crt" 2>/dev/null; } # AUTHORITY NAME
+
+# More words are openssl ca's.
+revocation_list() { openssl ca -config "$1.conf" -gencrl "${@:2}" 2>/dev/null; } # AUTHORITY [WORD...]
