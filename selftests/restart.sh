@@ -77,8 +77,8 @@ each_killed() # [LINE...]
 	old=$(sends_on a)
 	network=$(network_of "$PID")
 	worker=$(child_of "$network" ikehelper-dh)
-	kill -9 "$worker"
-	wait_for grep -q "starting another" "$dir/a.log"
+	kill -9 "$worker" "$(child_of "$network" ikehelper-cert)"
+	wait_for prints 2 grep -c "starting another" "$dir/a.log"
 	same "$(network_of "$PID")" "$network"
 	same "$(sends_on a)" "$old"
 
