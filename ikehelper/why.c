@@ -122,6 +122,7 @@ void why_event(struct why *w, const struct trace_event *ev)
 		take_packet(w, ev);
 		break;
 	case TRACE_UP:
+		w->hint.code[0] = '\0'; /* it was not true */
 		if (ev->phase != 2)
 			break;
 		if (!w->pairs++)

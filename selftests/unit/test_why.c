@@ -222,6 +222,33 @@ static void adopted(void **state)
 	pair_stop(&net);
 }
 
+/* What came to nothing is forgotten: phase 1 was refused by somebody, and then went well. */
+static void refuted_hint(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+	/* An Informational in clear with NO-PROPOSAL-CHOSEN. */
+	uint8_t no[40] = { [16] = PL_NOTIFY, [17] = IKE_V1, [18] = XCHG_INFO,
+			   [23] = 1,	     [27] = 40,	    [31] = 12,
+			   [35] = 1,	     [36] = 1,	    [39] = N_NO_PROPOSAL_CHOSEN };
+	uint64_t began;
+
+	(void)state;
+	pair_start(&net, &cfg);
+	net.side[1].no_spi = true; /* phase 2 stops */
+	pair_command(&net, 0, IKE_UP);
+	began = net.now;
+	memcpy(no, net.last[0], 8);
+	pair_inject(&net, 0, no, sizeof(no));
+	down_with(0, "no-proposal", "Nothing protects that message", "", "");
+	while (!pair_count(&net.side[0], TRACE_REFUSED) && net.now < began + 1000) {
+		pair_run(&net, net.now + 1);
+		if (pair_tunnels(&net.side[0]) &&
+		    !pair_count(&net.side[0], TRACE_REFUSED))
+			down_with(0, "under-way", "", "", "");
+	}
+	pair_stop(&net);
+}
+
 /* One pair of subnets of two has failed: said with what is up. */
 static void in_part(void **state)
 {
@@ -262,11 +289,12 @@ static void times(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(not_tried),   cmocka_unit_test(silence_is_no_refusal),
-		cmocka_unit_test(wrong_key),   cmocka_unit_test(phase_2),
-		cmocka_unit_test(port_4500),   cmocka_unit_test(other_version),
-		cmocka_unit_test(up_and_down), cmocka_unit_test(in_part),
-		cmocka_unit_test(adopted),     cmocka_unit_test(times),
+		cmocka_unit_test(not_tried),	cmocka_unit_test(silence_is_no_refusal),
+		cmocka_unit_test(wrong_key),	cmocka_unit_test(phase_2),
+		cmocka_unit_test(port_4500),	cmocka_unit_test(other_version),
+		cmocka_unit_test(up_and_down),	cmocka_unit_test(in_part),
+		cmocka_unit_test(refuted_hint), cmocka_unit_test(adopted),
+		cmocka_unit_test(times),
 	};
 
 	return cmocka_run_group_tests_name("why", tests, NULL, NULL);
