@@ -157,6 +157,9 @@ static void sent(struct world *w, struct side *to, const struct ike_action *a)
 	struct datagram d = { .path = { a->send.path.remote, a->send.path.local },
 			      .len = a->send.len };
 
+	/* A keepalive (RFC 3948 section 2.3) is for a NAT on the way. */
+	if (a->send.len == 1)
+		return;
 	CHECK(a->send.len >= HDR && a->send.len <= DATAGRAM);
 	if (!d.path.remote.family)
 		d.path.remote = to->peer.remote;
@@ -337,11 +340,15 @@ static void pass_time(struct world *w, uint64_t ms)
 static void command(struct world *w, struct side *side, struct program *p)
 {
 	uint8_t how = take8(p);
-	struct ike_command c = { .type = how % IKE_LOG_KEYS,
-				 .peer = &side->peer,
-				 .out = how & 4,
-				 .hard = how & 8,
-				 .keylog = true };
+	struct ike_command c = {
+		.type = how % IKE_LOG_KEYS,
+		.peer = &side->peer,
+		.out = how & 4,
+		.hard = how & 8,
+		.local = { how & 16 ? 4 : 0, { 192, 0, 2, how >> 5 }, 500 },
+		.moved = { 4, { 192, 0, 2, how >> 5 }, 4500 },
+		.keylog = true
+	};
 	size_t i = take8(p);
 
 	if (side->n_sa) {
