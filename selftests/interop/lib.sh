@@ -10,7 +10,7 @@
 #	start_peer PSK IKE ESP	one connection to a with one child; suites in our spelling
 #	they_initiate		it begins; fails when nothing comes of it
 #	they_end		it takes all down; they_end_child: the ESP tunnels alone
-#	they_renew esp|ike	it begins a renewal
+#	they_renew esp|ike	it begins a renewal, now or soon
 #	they_are_up		by its own word
 #	count_their_sas, count_their_ike_sas	half-open ones included
 #
@@ -22,6 +22,7 @@
 
 psk="ten packets, end to end: 1 to 10"
 main=aes256-sha256-modp2048
+read -r n_esp n_ike <<<"${RENEWALS:-3 3}"
 
 # shellcheck source=peers/strongswan.sh
 . "$here/interop/peers/${PEER:=strongswan}.sh"
@@ -320,18 +321,18 @@ renew()
 		"$(count_lost "$dir/ping")" >>"$dir/renewals"
 }
 
-# renewals ESP IKE: ESP tunnels and control tunnels, by us and by the peer: nothing lost, and one of
-# each left. Replaced ESP tunnels are deleted after half a minute by who renewed, or after a minute.
+# renewals we|they esp|ike COUNT...: nothing is lost, and one of each is left. Replaced ESP tunnels are
+# deleted after half a minute by who renewed, or after a minute.
 renewals()
 {
-	local who esp ike
+	local esp ike
 
 	both aes128-sha256-ecp256 aes128gcm16
-	we_initiate
+	"$1_initiate"
 	tunnel_is_up
-	for who in they we; do
-		renew "$1" $who esp
-		renew "$2" $who ike
+	while [ $# -gt 0 ]; do
+		renew "$3" "$1" "$2"
+		shift 3
 	done
 	wait_for one_of_each || true
 	esp=$(($(count_our_sas) + $(count_their_sas) - 4)) ike=$(($(count_our_ike_sas) + $(count_their_ike_sas) - 2))

@@ -7,6 +7,14 @@ PEER=libreswan
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# pluto renews a control tunnel of IKEv1 when its lifetime says so, and not on demand.
+renewals_by_lifetime()
+{
+	# shellcheck disable=SC2034 # peers/libreswan.sh reads it
+	PLUTO_LIFE="ikelifetime=20s rekeymargin=12s rekeyfuzz=0%"
+	renewals "$@"
+}
+
 run_tests \
 	"agree we $main aes128gcm16" "agree they $main aes128gcm16" \
 	"agree we $main aes256-sha256-modp2048" "agree they $main aes256-sha256-modp2048" \
@@ -14,4 +22,4 @@ run_tests \
 	"down we" "down they" initial_contact \
 	"wrong_psk we" "wrong_psk they" "no_common_proposal we" "no_common_proposal they" \
 	"no_common_esp_proposal we" "no_common_esp_proposal they" \
-	"renewals ${RENEWALS:-3 3}"
+	"renewals they esp $n_esp we esp $n_esp we ike $n_ike" "renewals_by_lifetime they ike $n_ike"

@@ -12,7 +12,7 @@ PLUTO=/usr/libexec/ipsec
 # Its spelling of one of our suites.
 pluto_suite() { sed -E 's/^aes([0-9]+)gcm16/aes_gcm\1/; s/-(modp[0-9]+)/;\1/; s/-ecp256/;dh19/; s/-ecp384/;dh20/' <<<"$1"; }
 
-pluto_conf() # IKE ESP
+pluto_conf() # IKE ESP; with PLUTO_LIFE, words of KEY=VALUE
 {
 	local pfs=no
 
@@ -36,6 +36,7 @@ pluto_conf() # IKE ESP
 		  retransmit-interval=4000
 		  auto=ignore
 	END
+	printf '  %s\n' ${PLUTO_LIFE:-} >>"$dir/ipsec.conf"
 }
 
 pluto_ctl() { b "$PLUTO/whack" --ctlsocket "$dir/pluto/pluto.ctl" "$@"; }
@@ -73,13 +74,10 @@ they_have_esp() { pluto_ctl --trafficstatus | grep -q '"t"'; }
 they_are_up() { wait_for they_have_esp; }
 they_end() { pluto_ctl --terminate --name t; }
 
+# Of IKEv1 "up" again is a renewal; the control tunnel is renewed by PLUTO_LIFE.
 they_renew() # esp|ike
 {
-	if [ "$1" = esp ]; then
-		pluto_ctl --rekey-ipsec --name t --asynchronous
-	else
-		pluto_ctl --rekey-ike --name t --asynchronous
-	fi
+	[ "$1" = ike ] || pluto_ctl --initiate --asynchronous --name t
 }
 
 count_their_sas() { b ip xfrm state | awk '/^src/ { n++ } END { print n + 0 }'; }
