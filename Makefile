@@ -36,7 +36,7 @@ help:
 #: make fuzz                 every fuzzer for FUZZ_SECONDS=600 (VECTORS=DIR: more seeds)
 #: make demo                 two sites in QEMU, the ten packets drawn (KERNEL=6.1|6.12); with
 #:                           STORY=1 the renewals of both kinds of tunnel, too
-#: make install              module, ikehelper and man pages (PREFIX, DESTDIR)
+#: make install              module, ikehelper, man pages and systemd unit (PREFIX, DESTDIR)
 #: make clean                remove build/
 
 # --- the module ------------------------------------------------------------------------------
@@ -155,13 +155,16 @@ setup-%:
 
 # --- the rest --------------------------------------------------------------------------------
 
-man := $(wildcard docs/*.[578])
+man  := $(wildcard docs/*.[578])
+unit := $(DESTDIR)$(PREFIX)/lib/systemd/system/ikehelper.service
 
 install: all
 	$(MAKE) -C $(KDIR) M=$(KOUT) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_STRIP=1 CONFIG_MODULE_SIG_ALL= modules_install
 	$(if $(DESTDIR),,/sbin/depmod $(KVER))
 	install -D -m 755 $(BUILD)/ikehelper $(DESTDIR)$(PREFIX)/sbin/ikehelper
 	for m in $(man); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
+	install -d $(dir $(unit))
+	sed 's|@SBIN@|$(PREFIX)/sbin|' scripts/ikehelper.service.in >$(unit)
 
 clean:
 	rm -rf $(BUILD)

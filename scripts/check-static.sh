@@ -105,7 +105,8 @@ install_all() {
 	rm -rf "$root"
 	make -s BUILD="$build/static" KERNEL="$1" DESTDIR="$root" install >"$build/static/install" 2>&1 ||
 		cat "$build/static/install"
-	for f in sbin/ikehelper share/man/man8/ikehelper.8 share/man/man5/ikehelper.conf.5 share/man/man7/esptun.7; do
+	for f in sbin/ikehelper share/man/man8/ikehelper.8 share/man/man5/ikehelper.conf.5 share/man/man7/esptun.7 \
+		lib/systemd/system/ikehelper.service; do
 		[ -e "$root/usr/local/$f" ] || echo "$f is not installed"
 	done
 	# in extra/ or updates/, compressed or not: each series of kbuild has its own habit
