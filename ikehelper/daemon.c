@@ -594,6 +594,16 @@ int daemon_serve(int parent, const struct wire *wire, const char *path)
 	return err;
 }
 
+void daemon_clear(void)
+{
+	char why[MOD_WHY];
+	struct daemon d = { .mod = mod_open(why) };
+
+	if (d.mod)
+		leftovers_remove(&d);
+	mod_close(d.mod);
+}
+
 int cmd_check(int argc, char **argv)
 {
 	struct config *config;

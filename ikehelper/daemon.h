@@ -74,6 +74,8 @@ struct daemon {
  * Returns its exit status.
  */
 int daemon_serve(int parent, const struct wire *wire, const char *path);
+/* Takes everything out of the module without a word to anybody. */
+void daemon_clear(void);
 
 /* Milliseconds of a clock that goes on while the machine sleeps. */
 uint64_t daemon_now(void);

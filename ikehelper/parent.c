@@ -37,6 +37,8 @@ struct parent {
 	bool replacing; /* it was ended for another one */
 };
 
+/* These return the status to end with, or -1 to go on. */
+
 static int start_network(struct parent *p)
 {
 	int line[2];
@@ -53,13 +55,15 @@ static int start_network(struct parent *p)
 	p->line = line[0];
 	p->started_at = daemon_now();
 	if (p->network > 0)
-		return 0;
+		return -1;
 	p->network = 0;
 	close(p->line);
-	return fail("run: cannot start the network process: %s", strerror(errno));
+	fail("run: cannot start the network process: %s", strerror(errno));
+	p->start_at = p->started_at + WAIT_MAX_S * 1000;
+	return p->was_ready ? -1 : 1;
 }
 
-/* The network process has ended. Returns its status as ours, or -1 to start another. */
+/* Before the first one was ready its status is ours. */
 static int take_end(struct parent *p)
 {
 	unsigned int wait = 0;
@@ -87,7 +91,6 @@ static int take_end(struct parent *p)
 	return -1;
 }
 
-/* Returns the status to end with, or -1. */
 static int take_signal(struct parent *p)
 {
 	struct signalfd_siginfo info;
@@ -113,6 +116,20 @@ static int take_signal(struct parent *p)
 	}
 }
 
+/* The network process says that it is ready, or its end is what is heard. */
+static int take_word(struct parent *p)
+{
+	char ready;
+
+	if (recv(p->line, &ready, 1, 0) != 1)
+		return take_end(p);
+	if (!p->was_ready)
+		systemd_ready(&p->wire);
+	p->was_ready = true;
+	return -1;
+}
+
+/* Until another network process is to be started; -1 while there is one. */
 static int wait_ms(const struct parent *p)
 {
 	uint64_t now = daemon_now();
@@ -125,28 +142,20 @@ static int wait_ms(const struct parent *p)
 static int loop(struct parent *p)
 {
 	int status = -1;
-	char ready;
 
 	while (status < 0) {
 		struct pollfd fd[] = { { .fd = p->signals, .events = POLLIN },
 				       { .fd = p->network ? p->line : -1,
 					 .events = POLLIN } };
 
-		if (poll(fd, 2, wait_ms(p)) < 0 && errno != EINTR)
+		if (poll(fd, 2, wait_ms(p)) < 0)
 			return fail("run: %s", strerror(errno));
 		if (fd[0].revents)
 			status = take_signal(p);
-		if (status < 0 && fd[1].revents) {
-			if (recv(p->line, &ready, 1, 0) == 1) {
-				if (!p->was_ready)
-					systemd_ready(&p->wire);
-				p->was_ready = true;
-			} else {
-				status = take_end(p);
-			}
-		}
-		if (status < 0 && !p->network && !wait_ms(p))
-			status = start_network(p) ? 1 : -1;
+		else if (fd[1].revents)
+			status = take_word(p);
+		else if (!p->network)
+			status = start_network(p);
 	}
 	return status;
 }
@@ -155,6 +164,7 @@ int cmd_run(int argc, char **argv)
 {
 	struct parent p = { .path = CONFIG_PATH, .wire = WIRE_CLOSED };
 	sigset_t signals;
+	int status;
 
 	if (argc == 2 && !strcmp(argv[0], "-c"))
 		p.path = argv[1];
@@ -175,5 +185,9 @@ int cmd_run(int argc, char **argv)
 	systemd_take(&p.wire);
 	if (wire_open(&p.wire) < 0 || sandbox_enter(SANDBOX_PARENT) < 0)
 		return 1;
-	return loop(&p);
+	status = loop(&p);
+	/* Also what no network process was there for. */
+	if (p.ending)
+		daemon_clear();
+	return status;
 }

@@ -149,6 +149,22 @@ told_to()
 	calm
 }
 
+# SIGTERM empties the module, also when no network process can be started to do it.
+ended_without_one()
+{
+	two_helpers
+	run b
+	run a
+	ask a up peer
+	echo nonsense >>"$dir/a.conf"
+	kill -9 "$(network_of "$PID")"
+	wait_for grep -q nonsense "$dir/a.log"
+	[ -n "$(sends_on a)" ]
+	kill "$PID"
+	wait "$PID" || true
+	no_sas a
+}
+
 # What the configuration does not have any more goes at once.
 other_configuration()
 {
@@ -164,5 +180,5 @@ other_configuration()
 	same "$(helper a peer show esp0 65536 --json | jq -r '.[0].selectors[0].remote')" 10.8.0.0/16
 }
 
-run_tests all_killed each_killed "each_killed encap=yes" kept_by_systemd "kept_by_systemd encap=yes" told_to \
+run_tests all_killed each_killed "each_killed encap=yes" kept_by_systemd "kept_by_systemd encap=yes" told_to ended_without_one \
 	other_configuration

@@ -344,6 +344,27 @@ renewals()
 	same "$esp $ike" "0 0"
 }
 
+# helper_dies [LINE...]: the next one takes over what it left and renews it; the peer sees no more of it
+# than that, not even an INITIAL-CONTACT, after which it would drop what carries the traffic.
+helper_dies()
+{
+	both aes128-sha256-ecp256 aes128gcm16 "$@"
+	we_initiate
+	tunnel_is_up
+	renew 1 death esp
+	cat "$dir/renewals"
+	same "$(awk '{ print $6 }' "$dir/renewals")" 0
+	wait_for one_of_each
+	pings_both_ways
+}
+
+death_renew()
+{
+	kill_ikehelper
+	ask run -c "$dir/a.conf" >>"$dir/ikehelper.log" 2>&1 &
+	wait_for ask status
+}
+
 # A limit of packets renews the ESP tunnels before it is reached, and none is lost.
 packets_renew()
 {

@@ -22,4 +22,5 @@ run_tests \
 	"down we" "down they" initial_contact \
 	"wrong_psk we" "wrong_psk they" "no_common_proposal we" "no_common_proposal they" \
 	"no_common_esp_proposal we" "no_common_esp_proposal they" \
+	helper_dies \
 	"renewals they esp $n_esp we esp $n_esp we ike $n_ike" "renewals_by_lifetime they ike $n_ike"

@@ -17,4 +17,5 @@ run_tests \
 	"down we" "down they" silent_peer packets_renew child_goes_and_comes initial_contact \
 	"wrong_psk we" "wrong_psk they" "no_common_proposal we" "no_common_proposal they" \
 	"no_common_esp_proposal we" "no_common_esp_proposal they" \
+	helper_dies \
 	"renewals they esp $n_esp they ike $n_ike we esp $n_esp we ike $n_ike"
