@@ -83,7 +83,7 @@ privileges()
 	done
 	grep -q '^CapPrm:[[:space:]]0000000000005002$' /proc/"$PID"/status
 	grep -q '^CapPrm:[[:space:]]0000000000001000$' /proc/"$network"/status
-	same "$(pgrep -P "$network" | wc -l)" 2
+	same "$(pgrep -P "$network" | wc -l)" 3
 	for p in $(pgrep -P "$network"); do
 		grep -q '^CapPrm:[[:space:]]0000000000000000$' /proc/"$p"/status
 	done
