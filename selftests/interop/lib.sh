@@ -344,11 +344,11 @@ renewals()
 	same "$esp $ike" "0 0"
 }
 
-# helper_dies [LINE...]: the next one takes over what it left and renews it; the peer sees no more of it
-# than that, not even an INITIAL-CONTACT, after which it would drop what carries the traffic.
+# The next helper takes over what the one before left, and renews it; the peer sees no more of it than
+# that, not even an INITIAL-CONTACT, after which it would drop what carries the traffic.
 helper_dies()
 {
-	both aes128-sha256-ecp256 aes128gcm16 "$@"
+	both aes128-sha256-ecp256 aes128gcm16
 	we_initiate
 	tunnel_is_up
 	renew 1 death esp
