@@ -106,7 +106,7 @@ void sign_verdict(struct exchange *x, struct chunk verdict)
 {
 	const char *code = (const char *)verdict.p;
 	const uint8_t *end = verdict.p ? memchr(verdict.p, 0, verdict.len) : NULL;
-	const char *text = (const char *)end + 1;
+	const char *text = end ? (const char *)end + 1 : "";
 	int len = end ? verdict.p + verdict.len - end - 1 : 0;
 
 	x->main->judged = true;
