@@ -36,6 +36,7 @@ int cmd_genpsk(int argc, char **argv);
 int cmd_dev(int argc, char **argv);
 int cmd_peer(int argc, char **argv);
 int cmd_sa(int argc, char **argv);
+int cmd_encap(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
 
 #endif

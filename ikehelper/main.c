@@ -31,6 +31,7 @@ static const struct {
 	{ "peer", cmd_peer, "add|del|show ...", "peers of a device, without the daemon" },
 	{ "sa", cmd_sa, "add|alloc|activate|del|show ...",
 	  "SAs with keys of your own, without the daemon" },
+	{ "encap", cmd_encap, "[ADDR:]PORT", "hold a socket that receives ESP in UDP" },
 	{ "monitor", cmd_monitor, "[--json]", "the module's events as they happen" },
 	{ "help", cmd_help, "", "this list" },
 };

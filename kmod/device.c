@@ -152,7 +152,7 @@ bool et_is_dev(const struct net_device *dev)
 static void dev_setup(struct net_device *dev)
 {
 	struct et_dev *edev = netdev_priv(dev);
-	u32 overhead = ET_OUTER_LEN + ET_ESP_HDR_LEN + widest.iv_len + ET_TAIL_MAX;
+	u32 overhead = ET_OUTER_MAX + ET_ESP_HDR_LEN + widest.iv_len + ET_TAIL_MAX;
 
 	SET_NETDEV_DEVTYPE(dev, &dev_type);
 	dev->netdev_ops = &dev_ops;
@@ -164,9 +164,9 @@ static void dev_setup(struct net_device *dev)
 	dev->features |= ET_FEATURES;
 	dev->hw_features |= ET_FEATURES;
 	dev->hw_enc_features |= ET_FEATURES;
-	dev->needed_headroom = LL_MAX_HEADER + ET_OUTER_LEN + ET_ESP_HDR_LEN + widest.iv_len;
+	dev->needed_headroom = LL_MAX_HEADER + ET_OUTER_MAX + ET_ESP_HDR_LEN + widest.iv_len;
 	dev->needed_tailroom = ET_TAIL_MAX;
-	dev->mtu = et_esp_inner_max(&widest, ETH_DATA_LEN - ET_OUTER_LEN);
+	dev->mtu = et_esp_inner_max(&widest, ETH_DATA_LEN - sizeof(struct iphdr));
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->max_mtu = IP_MAX_MTU - overhead;
 	dev->needs_free_netdev = true;

@@ -6,6 +6,7 @@
  * to vti, xfrmi and esp4. All four callbacks are mandatory. Softirq, RCU.
  */
 #include <linux/icmp.h>
+#include <linux/udp.h>
 #include <net/route.h>
 #include <net/xfrm.h>
 
@@ -14,15 +15,22 @@
 
 #define MUX_PRIORITY 200	/* before vti, 100 */
 
+/*
+ * ESP in UDP: a socket of UDP_ENCAP_ESPINUDP, userspace's, keeps IKE and
+ * keepalives and sends the rest through the mux, with data at the ESP header
+ * and UDP's left before it. Whether ESP came alone or in UDP says nothing of
+ * its authenticity, and a peer may change from one to the other: both are taken.
+ */
 static int input(struct sk_buff *skb, int nexthdr, __be32 spi, int encap_type)
 {
-	return -EINVAL;	/* ESP in UDP: not ours */
+	return encap_type == UDP_ENCAP_ESPINUDP ? et_rx(skb) : -EINVAL;
 }
 
 /*
  * An ICMP error, data at the outer header that we sent. What it says is only
  * believed for an SPI that we send on, and only about the path MTU: it is not
- * authentic (RFC 4301 section 8.2). tx.c finds the new MTU in the route.
+ * authentic (RFC 4301 section 8.2). tx.c finds the new MTU in the route. Errors
+ * about ESP in UDP go to the socket of its port, with the same end.
  */
 static int error(struct sk_buff *skb, u32 info)
 {

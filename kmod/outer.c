@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * outer IPv4 header, routes, path MTU, DSCP, ECN
+ * outer IPv4 and UDP headers, routes, path MTU, DSCP, ECN
  *
  * Everything happens in the outer network namespace, with softirqs off.
  */
@@ -16,7 +16,7 @@
  * et_outer_route - find the way to a peer
  * @edev: the device that sends
  * @ep: where the peer is
- * @o: rt, saddr and daddr are filled in; rt is with a reference
+ * @o: all but tos and df are filled in; rt is with a reference
  *
  * Context: softirqs off, RCU read-side section.
  * Return: 0, -ELOOP when the route leads back into the device, or the lookup's
@@ -28,6 +28,8 @@ int et_outer_route(struct et_dev *edev, struct et_endpoint *ep, struct et_outer 
 	struct rtable *rt;
 
 	o->daddr = ep->remote;
+	o->sport = ep->sport;
+	o->dport = ep->dport;
 	rt = dst_cache_get_ip4(&ep->route, &o->saddr);
 	if (likely(rt)) {
 		o->rt = rt;
@@ -36,7 +38,9 @@ int et_outer_route(struct et_dev *edev, struct et_endpoint *ep, struct et_outer 
 
 	fl4.daddr = ep->remote;
 	fl4.saddr = ep->local;
-	fl4.flowi4_proto = IPPROTO_ESP;
+	fl4.flowi4_proto = ep->dport ? IPPROTO_UDP : IPPROTO_ESP;
+	fl4.fl4_sport = ep->sport;
+	fl4.fl4_dport = ep->dport;
 	rt = ip_route_output_flow(edev->net, &fl4, NULL);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
@@ -51,11 +55,23 @@ int et_outer_route(struct et_dev *edev, struct et_endpoint *ep, struct et_outer 
 	return 0;
 }
 
+/* RFC 3948 section 2.1: the checksum should be 0, the ICV is the better one. */
+static void put_udp(struct sk_buff *skb, const struct et_outer *o)
+{
+	struct udphdr *uh = skb_push(skb, sizeof(*uh));
+
+	uh->source = o->sport;
+	uh->dest = o->dport;
+	uh->len = htons(skb->len);
+	uh->check = 0;
+	skb_reset_transport_header(skb);
+}
+
 /**
- * et_outer_xmit - put the outer header before an ESP packet and send it
+ * et_outer_xmit - put the outer headers before an ESP packet and send it
  * @skb: the packet, data at the ESP header; taken over
  * @edev: the device that sends it
- * @o: what the header says; its route's reference is taken over
+ * @o: what the headers say; its route's reference is taken over
  *
  * Context: softirqs off.
  */
@@ -63,10 +79,12 @@ void et_outer_xmit(struct sk_buff *skb, struct et_dev *edev, const struct et_out
 {
 	bool xnet = !net_eq(edev->net, dev_net(edev->dev));
 
+	if (o->dport)
+		put_udp(skb, o);
 	/* we count what we send ourselves; and the mark was for the inner packet */
 	skb->dev = NULL;
 	skb->mark = 0;
 	skb->protocol = htons(ETH_P_IP);
-	et_iptunnel_xmit(o->rt, skb, o->saddr, o->daddr, IPPROTO_ESP, o->tos,
-			 ip4_dst_hoplimit(&o->rt->dst), o->df, xnet);
+	et_iptunnel_xmit(o->rt, skb, o->saddr, o->daddr, o->dport ? IPPROTO_UDP : IPPROTO_ESP,
+			 o->tos, ip4_dst_hoplimit(&o->rt->dst), o->df, xnet);
 }

@@ -69,7 +69,7 @@ static void tx_one(struct sk_buff *skb, struct et_sa *sa, const struct et_outer 
 	u32 inner_len = skb->len;
 	u32 cipher_len = et_esp_cipher_len(g, inner_len);
 	u32 head = LL_RESERVED_SPACE(outer->rt->dst.dev) + outer->rt->dst.header_len +
-		   ET_OUTER_LEN + ET_ESP_HDR_LEN + g->iv_len;
+		   et_outer_len(outer) + ET_ESP_HDR_LEN + g->iv_len;
 	u32 tail = cipher_len - inner_len + g->icv_len;
 	enum et_drop_reason reason;
 	struct ip_esp_hdr *esp;
@@ -141,9 +141,9 @@ static void tx_segments(struct sk_buff *skb, struct et_sa *sa, const struct et_o
 /* Is it longer than fits the path? Tells the sender when it asked not to fragment. */
 static bool too_big(struct sk_buff *skb, const struct et_sa *sa, const struct et_outer *outer)
 {
-	u32 path = dst_mtu(&outer->rt->dst);
+	u32 path = dst_mtu(&outer->rt->dst), around = et_outer_len(outer);
 	u32 mtu = et_esp_inner_max(et_cipher_geom(&sa->cipher),
-				   path > ET_OUTER_LEN ? path - ET_OUTER_LEN : 0);
+				   path > around ? path - around : 0);
 
 	if (skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu)
 		return false;

@@ -53,6 +53,7 @@ struct opts {
 	bool esn;
 	uint8_t next, proto;
 	uint16_t sport, dport;
+	bool rising;	   /* dport is one more in each packet */
 	const char *inner; /* in hex, instead of a good packet */
 	size_t tail;	   /* octets between the inner packet and the padding */
 	size_t payload;	   /* octets behind the inner headers */
@@ -60,8 +61,9 @@ struct opts {
 	bool bad_pad;	   /* padding that is not 1, 2, 3, ... */
 	int pad_len;	   /* lie about its length, -1: don't */
 	size_t cut;	   /* octets taken from the end of the finished packet */
-	bool flip;	   /* one bit of the finished packet, at flip_at */
-	long flip_at;	   /* octet counted from the ESP header, negative from the end */
+	uint16_t encap_sport, encap_dport; /* ESP in UDP (RFC 3948), 0: none */
+	bool flip;    /* one bit of the finished packet, at flip_at */
+	long flip_at; /* octet counted from the ESP header, negative from the end */
 	int sock;
 };
 
@@ -208,14 +210,34 @@ static void send_packet(const struct opts *o, const uint8_t *packet, size_t len)
 	}
 }
 
+/* Where the ESP header is. */
+static size_t esp_at(const struct opts *o)
+{
+	return IP_HLEN + (o->encap_dport ? UDP_HLEN : 0);
+}
+
+/* The headers before ESP, for a packet of len octets. */
+static void put_outer(const struct opts *o, uint8_t *packet, size_t len)
+{
+	uint8_t *udp = packet + IP_HLEN;
+
+	put_ip(packet, o->src, o->dst, o->encap_dport ? IPPROTO_UDP : IPPROTO_ESP, len);
+	if (!o->encap_dport)
+		return;
+	put16(udp, o->encap_sport);
+	put16(udp + 2, o->encap_dport);
+	put16(udp + 4, len - IP_HLEN);
+	put16(udp + 6, 0);
+}
+
 /* Spoils a finished IP packet as asked, and sends it. */
 static void spoil_and_send(const struct opts *o, uint8_t *packet, size_t len)
 {
-	size_t esp_len = len - IP_HLEN;
+	size_t esp_len = len - esp_at(o);
 	size_t at = o->flip_at < 0 ? esp_len + o->flip_at : (size_t)o->flip_at;
 
 	if (o->flip && at < esp_len)
-		packet[IP_HLEN + at] ^= 1;
+		packet[esp_at(o) + at] ^= 1;
 	len -= o->cut < esp_len ? o->cut : esp_len;
 	put16(packet + 2, len);
 	put16(packet + 10, 0);
@@ -226,7 +248,7 @@ static void spoil_and_send(const struct opts *o, uint8_t *packet, size_t len)
 static void make_and_send(const struct opts *o, uint64_t seq)
 {
 	static uint8_t packet[MAX_PACKET];
-	uint8_t *esp = packet + IP_HLEN, *text = esp + ESP_HLEN + o->alg->iv_len;
+	uint8_t *esp = packet + esp_at(o), *text = esp + ESP_HLEN + o->alg->iv_len;
 	size_t len;
 
 	put32(esp, o->spi);
@@ -239,12 +261,12 @@ static void make_and_send(const struct opts *o, uint64_t seq)
 	else
 		seal_gcm(o, seq, esp, len);
 	len += text - packet + o->alg->icv_len;
-	put_ip(packet, o->src, o->dst, IPPROTO_ESP, len);
+	put_outer(o, packet, len);
 	spoil_and_send(o, packet, len);
 }
 
 /* "7", "5-9" or "3,1,2": one packet for each number, in this order. */
-static void send_numbers(const struct opts *o, const char *list)
+static void send_numbers(struct opts *o, const char *list)
 {
 	while (*list) {
 		char *end;
@@ -254,8 +276,10 @@ static void send_numbers(const struct opts *o, const char *list)
 			last = strtoull(end + 1, &end, 0);
 		if (end == list || (*end && *end != ',') || last < first)
 			die("sequence numbers are like 7 or 5-9 or 3,1,2");
-		for (uint64_t seq = first; seq <= last; seq++)
+		for (uint64_t seq = first; seq <= last; seq++) {
 			make_and_send(o, seq);
+			o->dport += o->rising;
+		}
 		list = *end ? end + 1 : end;
 	}
 }
@@ -328,6 +352,9 @@ static void parse_option(struct opts *o, int opt)
 	case 'D':
 		o->dport = atoi(optarg);
 		break;
+	case 'r':
+		o->rising = true;
+		break;
 	case 'e':
 		o->esn = true;
 		break;
@@ -355,6 +382,10 @@ static void parse_option(struct opts *o, int opt)
 	case 'c':
 		o->cut = atoi(optarg);
 		break;
+	case 'u':
+		if (sscanf(optarg, "%hu:%hu", &o->encap_sport, &o->encap_dport) != 2)
+			die("-u wants SPORT:DPORT");
+		break;
 	case 'f':
 		o->flip = true;
 		o->flip_at = atol(optarg);
@@ -369,9 +400,11 @@ static const char usage[] =
 	"       espgen [-c N] [-f N] SRC DST FILE     (recorded by pktwatch -w)\n"
 	"  -I ADDR, -O ADDR  inner source and destination   -P, -S, -D  inner protocol, ports\n"
 	"  -i HEX these octets as inner packet  -t N   N octets between it and the padding\n"
+	"  -r     the inner destination port rises by one with each packet\n"
 	"  -e     extended sequence numbers     -l N   octets of inner payload\n"
 	"  -n N   next header                   -x N   N more octets of padding\n"
 	"  -b     padding octets wrong          -p N   pad length field says N\n"
+	"  -u SPORT:DPORT  ESP in UDP\n"
 	"  -c N   cut N octets off the end      -f N   flip a bit in octet N of the ESP packet\n";
 
 int main(int argc, char **argv)
@@ -384,7 +417,7 @@ int main(int argc, char **argv)
 			  .pad_len = -1 };
 	int opt;
 
-	while ((opt = getopt(argc, argv, "+I:O:P:S:D:i:t:en:l:x:bp:c:f:")) != -1)
+	while ((opt = getopt(argc, argv, "+I:O:P:S:D:i:t:en:l:x:bp:c:f:u:r")) != -1)
 		parse_option(&o, opt);
 	argv += optind;
 	argc -= optind;

@@ -167,6 +167,57 @@ sites()
 	wait_for ping_once a $OUT_B
 }
 
+# Site a behind a router that masquerades; OUT_A is what b sees of it:
+#
+#   a: 10.1.0.1 (lo), veth0 192.168.1.2 ── in0 192.168.1.1 :r: out0 198.51.100.1 ── veth0 198.51.100.2 :b
+NS_R='' LAN_A=192.168.1.2
+r() { ip netns exec "$NS_R" "$@"; }
+
+sites_behind_nat()
+{
+	command -v nft >/dev/null || skip "nft is not there"
+	new_ns NS_A
+	new_ns NS_R
+	new_ns NS_B
+	ip -n "$NS_A" -batch - <<-END
+		link add veth0 type veth peer name in0 netns $NS_R
+		addr add $LAN_A/24 dev veth0
+		addr add $IN_A/32 dev lo
+		link set veth0 up
+		route add default via 192.168.1.1
+	END
+	ip -n "$NS_R" -batch - <<-END
+		link add out0 type veth peer name veth0 netns $NS_B
+		addr add 192.168.1.1/24 dev in0
+		addr add $OUT_A/24 dev out0
+		link set in0 up
+		link set out0 up
+	END
+	ip -n "$NS_B" -batch - <<-END
+		addr add $OUT_B/24 dev veth0
+		addr add $IN_B/32 dev lo
+		link set veth0 up
+	END
+	r sysctl -q -w net.ipv4.ip_forward=1
+	masquerade 40000
+	wait_for ping_once a $OUT_B
+}
+
+# masquerade PORT: what a sends from any UDP port leaves the router from this one.
+masquerade()
+{
+	r nft -f - <<-END || skip "no masquerading in this kernel"
+		flush ruleset
+		table ip nat {
+			chain out {
+				type nat hook postrouting priority srcnat
+				oifname out0 meta l4proto udp masquerade to :$1
+				oifname out0 masquerade
+			}
+		}
+	END
+}
+
 clean_up()
 {
 	local ns
@@ -286,6 +337,13 @@ new_key() # ALG
 }
 
 helper() { "$1" "$IKEHELPER" "${@:2}"; } # a|b SUBCOMMAND...
+
+# encap a|b PORT: holds its socket for ESP in UDP; what is not ESP is told in $dir/encap-a or -b.
+encap()
+{
+	helper "$1" encap "$2" >"$dir/encap-$1" 2>"$dir/encap-ready-$1" &
+	wait_for grep -q holding "$dir/encap-ready-$1"
+}
 
 # esp_dev a|b: esp0 with the route to the other site.
 esp_dev()
