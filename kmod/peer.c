@@ -6,9 +6,10 @@
  */
 #include "peer.h"
 
-#include <uapi/linux/esptun.h>
+#include <linux/timekeeping.h>
 
 #include "device.h"
+#include "netlink.h"
 #include "sa.h"
 
 /**
@@ -165,6 +166,7 @@ static int peer_change(struct et_peer *peer, struct et_peer_params *p)
 	if (new) {
 		rcu_assign_pointer(peer->endpoint, new);
 		call_rcu(&old->rcu, endpoint_free_rcu);
+		peer->told_addr = 0;
 	}
 	set_switches(peer, p);
 	return 0;
@@ -184,6 +186,49 @@ int et_peer_set(struct et_dev *edev, struct et_peer_params *p)
 	struct et_peer *peer = et_peer_find(edev, p->id);
 
 	return peer ? peer_change(peer, p) : peer_add(edev, p);
+}
+
+/**
+ * et_peer_heard_from - an SA's newest packet came from a place of its own
+ * @peer: whose SA
+ * @from: where it came from
+ *
+ * Only a place of the endpoint's kind counts: whether ESP travels in UDP is
+ * negotiated, no NAT changes that.
+ *
+ * Context: process, et_dev.cfg held.
+ * Return: false when it is too soon to tell: call again in a second.
+ */
+bool et_peer_heard_from(struct et_peer *peer, const struct et_source *from)
+{
+	const struct et_endpoint *ep = et_cfg_deref(peer->endpoint, peer->edev);
+	struct et_peer_params there = {
+		.has_remote = true,
+		.remote = from->addr,
+		.has_encap = true,
+		.sport = ep->sport,
+		.dport = from->port,
+	};
+	u64 now = ktime_get_boottime_ns();
+
+	if (peer->mapping == ESPTUN_MAPPING_IGNORE || !from->port != !ep->dport)
+		return true;
+	if (from->addr == ep->remote && from->port == ep->dport) {
+		peer->told_addr = 0;
+		return true;
+	}
+	if (from->addr == peer->told_addr && from->port == peer->told_port)
+		return true;
+	if (peer->told_at && now - peer->told_at < NSEC_PER_SEC)
+		return false;
+
+	if (peer->mapping == ESPTUN_MAPPING_FOLLOW && peer_change(peer, &there))
+		return false;
+	et_event_moved(peer, from);
+	peer->told_addr = from->addr;
+	peer->told_port = from->port;
+	peer->told_at = now;
+	return true;
 }
 
 /**

@@ -12,6 +12,7 @@
 
 struct et_dev;
 struct et_sa;
+struct et_source;
 
 /* Where the peer is. Replaced as a whole, so that keys stay; freed by call_rcu(). */
 struct et_endpoint {
@@ -37,7 +38,12 @@ struct et_peer {
 	u8 mapping;			/* enum esptun_mapping */
 	bool acquire;			/* traffic may start it */
 	struct et_drops drops;
-	struct list_head sas;		/* et_sa.of_peer, oldest first; et_dev.cfg */
+
+	/* et_dev.cfg. */
+	struct list_head sas;		/* et_sa.of_peer, oldest first */
+	__be32 told_addr;		/* peer-moved was told of this, 0: of nothing since */
+	__be16 told_port;		/* the peer was where its endpoint is */
+	u64 told_at;			/* ns, boot time */
 
 	struct kref ref;
 	struct rcu_head rcu;
@@ -62,6 +68,7 @@ struct et_peer_params {
 struct et_peer *et_peer_find(struct et_dev *edev, u32 id);
 int et_peer_set(struct et_dev *edev, struct et_peer_params *p);
 void et_peer_remove(struct et_peer *peer);
+bool et_peer_heard_from(struct et_peer *peer, const struct et_source *from);
 
 /* Any context. */
 void et_peer_put(struct et_peer *peer);

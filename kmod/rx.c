@@ -7,6 +7,7 @@
  * and on another CPU, several at once for one SA.
  */
 #include <linux/ip.h>
+#include <linux/udp.h>
 #include <net/gro_cells.h>
 #include <net/inet_ecn.h>
 #include <net/ip_tunnels.h>
@@ -31,14 +32,40 @@ static enum et_drop_reason verdict_reason(enum et_replay_verdict verdict)
 	}
 }
 
-/* The packet is authentic: is it new? Now for good. */
-static enum et_drop_reason accept_seq(struct et_sa *sa, u64 seq)
+/* Whose outer headers are still before the data. */
+static struct et_source source_of(const struct sk_buff *skb)
 {
+	const struct iphdr *ip = ip_hdr(skb);
+	struct et_source from = { .addr = ip->saddr };
+
+	if (ip->protocol == IPPROTO_UDP)
+		from.port = ((struct udphdr *)((u8 *)ip + ip->ihl * 4))->source;
+	return from;
+}
+
+/*
+ * The packet is authentic: is it new? Now for good. Only the highest number
+ * yet says where the peer is now: a packet that was held back on its way, or
+ * copied and sent from elsewhere, does not.
+ */
+static enum et_drop_reason accept_seq(struct et_sa *sa, u64 seq, const struct sk_buff *skb)
+{
+	struct et_source from = source_of(skb);
 	enum et_replay_verdict verdict;
+	bool moved;
 
 	spin_lock(&sa->replay_lock);
+	moved = seq > sa->replay->top &&
+		(from.addr != sa->from.addr || from.port != sa->from.port);
 	verdict = et_replay_update(sa->replay, seq);
+	if (unlikely(moved))
+		sa->from = from;
 	spin_unlock(&sa->replay_lock);
+
+	if (unlikely(moved)) {
+		set_bit(ET_SA_MOVED, &sa->flags);
+		et_sa_kick(sa);
+	}
 	return verdict_reason(verdict);
 }
 
@@ -81,7 +108,7 @@ static enum et_drop_reason check_inner(struct sk_buff *skb, struct et_sa *sa, u6
 	enum et_drop_reason reason;
 	struct et_flow flow;
 
-	reason = accept_seq(sa, seq);
+	reason = accept_seq(sa, seq, skb);
 	if (reason != ET_RX_DELIVER)
 		return reason;
 	if (unlikely(!test_bit(ET_SA_FIRST, &sa->flags)) &&

@@ -316,6 +316,29 @@ static bool check_limits(struct et_sa *sa)
 	return false;
 }
 
+/* Is this the newest inbound SA that the peer has sent on? */
+static bool newest_heard(const struct et_sa *in)
+{
+	const struct et_sa *sa;
+
+	list_for_each_entry(sa, &in->peer->sas, of_peer)
+		if (!sa->out && sa->serial > in->serial && test_bit(ET_SA_FIRST, &sa->flags))
+			return false;
+	return true;
+}
+
+/* Packets come from elsewhere than before. An old SA's may have been on their way for long. */
+static void heard_from(struct et_sa *in)
+{
+	struct et_source from;
+
+	spin_lock_bh(&in->replay_lock);
+	from = in->from;
+	spin_unlock_bh(&in->replay_lock);
+	if (newest_heard(in) && !et_peer_heard_from(in->peer, &from))
+		set_bit(ET_SA_MOVED, &in->flags);
+}
+
 static unsigned long until(const struct et_sa *sa, u64 seconds)
 {
 	u64 age = et_sa_age(sa), end = seconds * NSEC_PER_SEC;
@@ -337,6 +360,8 @@ static void arm(struct et_sa *sa)
 		delay = min(delay, until(sa, l->soft[ET_LIMIT_TIME]));
 	if (l->hard[ET_LIMIT_BYTES] ||
 	    (l->soft[ET_LIMIT_BYTES] && !sa->soft_told[ET_LIMIT_BYTES]))
+		delay = min(delay, (unsigned long)HZ);
+	if (test_bit(ET_SA_MOVED, &sa->flags))
 		delay = min(delay, (unsigned long)HZ);
 
 	WRITE_ONCE(sa->seq_look, l->soft[ET_LIMIT_PACKETS] && !sa->soft_told[ET_LIMIT_PACKETS] ?
@@ -383,6 +408,8 @@ static void life_work(struct work_struct *work)
 		goto out;
 	if (test_bit(ET_SA_FIRST, &sa->flags) && !sa->first_told)
 		heard_first(sa);
+	if (test_and_clear_bit(ET_SA_MOVED, &sa->flags))
+		heard_from(sa);
 	if (!check_limits(sa))
 		arm(sa);
 out:

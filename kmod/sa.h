@@ -48,7 +48,14 @@ struct et_sa_stats {
 
 enum et_sa_flag {
 	ET_SA_FIRST,	/* an authentic packet has arrived */
+	ET_SA_MOVED,	/* et_sa.from has changed, and nobody has looked */
 	ET_SA_KICKED,	/* the lifetime work was called for by a packet */
+};
+
+/* Where a packet came from. */
+struct et_source {
+	__be32 addr;
+	__be16 port;	/* 0: not in UDP */
 };
 
 /*
@@ -89,6 +96,7 @@ struct et_sa {
 	/* Inbound. */
 	spinlock_t replay_lock ____cacheline_aligned_in_smp;
 	struct et_replay *replay;
+	struct et_source from;		/* of the highest number; replay_lock */
 
 	/* Configuration and lifetime; et_dev.cfg. */
 	struct list_head of_peer;	/* et_peer.sas */

@@ -88,6 +88,12 @@ static int put_selector(struct sk_buff *msg, const struct et_selector *sel)
 	return 0;
 }
 
+static int put_peer_name(struct sk_buff *msg, const struct et_peer *peer)
+{
+	return nla_put_u32(msg, ESPTUN_A_PEER_IFINDEX, peer->edev->dev->ifindex) ?:
+	       nla_put_u32(msg, ESPTUN_A_PEER_ID, peer->id);
+}
+
 static int put_peer(struct sk_buff *msg, struct et_peer *peer)
 {
 	struct et_dev *edev = peer->edev;
@@ -97,8 +103,7 @@ static int put_peer(struct sk_buff *msg, struct et_peer *peer)
 	int err;
 	u32 i;
 
-	err = nla_put_u32(msg, ESPTUN_A_PEER_IFINDEX, edev->dev->ifindex) ?:
-	      nla_put_u32(msg, ESPTUN_A_PEER_ID, peer->id) ?:
+	err = put_peer_name(msg, peer) ?:
 	      nla_put_be32(msg, ESPTUN_A_PEER_REMOTE_IPV4, ep->remote);
 	if (!err && ep->local)
 		err = nla_put_be32(msg, ESPTUN_A_PEER_LOCAL_IPV4, ep->local);
@@ -212,12 +217,28 @@ int et_show_spi(struct sk_buff *msg, const struct genl_info *info, const struct 
 
 /* Events */
 
-/* To whoever listens in the namespace where the link is now. */
-static void multicast(const struct et_sa *sa, struct sk_buff *msg)
+static struct sk_buff *event_new(u8 cmd, void **hdr)
 {
+	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+
+	*hdr = msg ? genlmsg_put(msg, 0, 0, &et_nl_family, 0, cmd) : NULL;
+	if (msg && !*hdr) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+/* To whoever listens in the namespace where the link is now. */
+static void event_send(const struct et_dev *edev, struct sk_buff *msg, void *hdr, int err)
+{
+	if (finish(msg, hdr, err)) {
+		nlmsg_free(msg);
+		return;
+	}
 	rcu_read_lock();
-	genlmsg_multicast_netns(&et_nl_family, dev_net(sa->peer->edev->dev), msg, 0,
-				ESPTUN_NLGRP_EVENTS, GFP_ATOMIC);
+	genlmsg_multicast_netns(&et_nl_family, dev_net(edev->dev), msg, 0, ESPTUN_NLGRP_EVENTS,
+				GFP_ATOMIC);
 	rcu_read_unlock();
 }
 
@@ -231,21 +252,15 @@ static void multicast(const struct et_sa *sa, struct sk_buff *msg)
  */
 void et_event_expire(const struct et_sa *sa, enum esptun_expire_reason reason, bool hard)
 {
-	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	void *hdr;
+	struct sk_buff *msg = event_new(ESPTUN_CMD_SA_EXPIRE_NTF, &hdr);
 
-	if (!msg)
-		return;
-	hdr = genlmsg_put(msg, 0, 0, &et_nl_family, 0, ESPTUN_CMD_SA_EXPIRE_NTF);
-	if (!hdr || finish(msg, hdr,
+	if (msg)
+		event_send(sa->peer->edev, msg, hdr,
 			   put_sa_name(msg, sa) ?: put_direction(msg, sa) ?:
 			   nla_put_u32(msg, ESPTUN_A_SA_REASON, reason) ?:
 			   (hard ? nla_put_flag(msg, ESPTUN_A_SA_HARD) : 0) ?:
-			   put_counters(msg, sa))) {
-		nlmsg_free(msg);
-		return;
-	}
-	multicast(sa, msg);
+			   put_counters(msg, sa));
 }
 
 /**
@@ -256,17 +271,30 @@ void et_event_expire(const struct et_sa *sa, enum esptun_expire_reason reason, b
  */
 void et_event_first(const struct et_sa *sa)
 {
-	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	void *hdr;
+	struct sk_buff *msg = event_new(ESPTUN_CMD_SA_FIRST_NTF, &hdr);
 
-	if (!msg)
-		return;
-	hdr = genlmsg_put(msg, 0, 0, &et_nl_family, 0, ESPTUN_CMD_SA_FIRST_NTF);
-	if (!hdr || finish(msg, hdr, put_sa_name(msg, sa))) {
-		nlmsg_free(msg);
-		return;
-	}
-	multicast(sa, msg);
+	if (msg)
+		event_send(sa->peer->edev, msg, hdr, put_sa_name(msg, sa));
+}
+
+/**
+ * et_event_moved - tell that a peer sends from elsewhere than its endpoint
+ * @peer: the peer
+ * @to: from where
+ *
+ * Context: process, et_dev.cfg held.
+ */
+void et_event_moved(const struct et_peer *peer, const struct et_source *to)
+{
+	void *hdr;
+	struct sk_buff *msg = event_new(ESPTUN_CMD_PEER_MOVED_NTF, &hdr);
+
+	if (msg)
+		event_send(peer->edev, msg, hdr,
+			   put_peer_name(msg, peer) ?:
+			   nla_put_be32(msg, ESPTUN_A_PEER_REMOTE_IPV4, to->addr) ?:
+			   (to->port ? nla_put_be16(msg, ESPTUN_A_PEER_ENCAP_DPORT, to->port) : 0));
 }
 
 /* Dumps: a cursor of device, peer and SA, each by ascending number. */
