@@ -42,16 +42,16 @@ struct et_net *et_net(const struct net *net)
 }
 
 /**
- * et_dev_count_current - a peer got its first current outbound SA, or lost its last
+ * et_dev_count_ready - traffic may go to a peer from now on, or may not
  * @edev: its device
  * @change: 1 or -1
  *
- * The link has a carrier while a peer has one. Context: process, et_dev.cfg held.
+ * The link has a carrier while it may go to one. Context: process, et_dev.cfg held.
  */
-void et_dev_count_current(struct et_dev *edev, int change)
+void et_dev_count_ready(struct et_dev *edev, int change)
 {
-	edev->current_count += change;
-	if (edev->current_count)
+	edev->ready_count += change;
+	if (edev->ready_count)
 		netif_carrier_on(edev->dev);
 	else
 		netif_carrier_off(edev->dev);

@@ -6,6 +6,7 @@
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/rhashtable.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <net/gro_cells.h>
 
@@ -17,6 +18,7 @@
  *  rtnl           links come, go and move; et_net.devs
  *  et_dev.cfg     every netlink write to a device, and what expires by itself:
  *                 peers, selectors, SAs, which SA is current
+ *  et_hold.queue.lock  packets that wait for an SA, both ways
  *  et_sa.replay_lock  one inbound SA's window, in softirq: several CPUs may
  *                 receive on one SA
  * The data path otherwise runs under RCU and takes a reference (kref) on the
@@ -33,7 +35,12 @@ struct et_net {
 	struct rhashtable spis;		/* inbound SAs and reserved SPIs, by SPI */
 	struct rhltable outs;		/* outbound SAs, by SPI: whose ICMP errors to believe */
 	struct list_head devs;		/* et_dev.in_net; rtnl */
+	atomic_t held_in;		/* octets in et_hold queues of reserved SPIs */
+	atomic_t held_out;		/* and of peers */
 };
+
+/* For lifetimes, and packets that wait in vain; unbound. */
+extern struct workqueue_struct *et_wq;
 
 struct et_dev {
 	struct net_device *dev;
@@ -46,7 +53,7 @@ struct et_dev {
 	struct xarray peers;		/* by id */
 	u64 last_serial;		/* of SAs */
 	u32 peer_count;
-	u32 current_count;		/* peers with a current outbound SA: the carrier */
+	u32 ready_count;		/* peers that traffic may go to: the carrier */
 	bool dead;
 
 	struct list_head in_net;	/* et_net.devs; rtnl */
@@ -57,7 +64,7 @@ struct et_dev {
 
 bool et_is_dev(const struct net_device *dev);
 struct et_net *et_net(const struct net *net);
-void et_dev_count_current(struct et_dev *edev, int change);
+void et_dev_count_ready(struct et_dev *edev, int change);
 void et_dev_settle(struct et_dev *edev);
 int et_net_init(void);
 void et_net_exit(void);
@@ -66,9 +73,13 @@ void et_link_exit(void);
 
 /* tx.c. Softirqs off. */
 netdev_tx_t et_xmit(struct sk_buff *skb, struct net_device *dev);
+/* Process context, et_dev.cfg held. */
+void et_tx_held(struct et_peer *peer);
 
 /* rx.c. Softirq, RCU read-side section. */
 int et_rx(struct sk_buff *skb);
+/* Process context, et_dev.cfg held. */
+void et_rx_held(struct et_sa *sa);
 
 /* ingress.c */
 int et_ingress_init(void);

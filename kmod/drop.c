@@ -74,3 +74,19 @@ void et_drop(struct sk_buff *skb, struct et_dev *edev, struct et_peer *peer, str
 	else
 		kfree_skb_reason(skb, reasons[reason].core);
 }
+
+/**
+ * et_drop_list - drop packets that have waited in vain
+ * @list: the packets, no longer in any queue
+ * @peer: whose they are
+ * @sa: the reserved SPI that they came for, NULL for outbound ones
+ * @reason: why
+ */
+void et_drop_list(struct sk_buff_head *list, struct et_peer *peer, struct et_sa *sa,
+		  enum et_drop_reason reason)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(list)))
+		et_drop(skb, peer->edev, peer, sa, reason);
+}

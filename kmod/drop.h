@@ -34,6 +34,9 @@ struct et_sa;
 	X(CRYPTO_BUSY, "crypto-busy", DROPPED, NOMEM)                         \
 	X(CRYPTO_ERROR, "crypto-error", ERROR, NOT_SPECIFIED)                 \
 	X(NO_MEMORY, "no-memory", DROPPED, NOMEM)                             \
+	/* out and in, while they wait for an SA */                            \
+	X(HOLD_FULL, "hold-full", DROPPED, XFRM_POLICY)                       \
+	X(HOLD_TIMEOUT, "hold-timeout", DROPPED, XFRM_POLICY)                 \
 	/* in, before decryption */                                           \
 	X(LINK_DOWN, "link-down", DROPPED, DEV_READY)                         \
 	X(SPI_RESERVED, "spi-reserved", DROPPED, XFRM_POLICY)                 \
@@ -63,5 +66,7 @@ struct et_drops {
 const char *et_drop_name(enum et_drop_reason reason);
 void et_drop(struct sk_buff *skb, struct et_dev *edev, struct et_peer *peer, struct et_sa *sa,
 	     enum et_drop_reason reason);
+void et_drop_list(struct sk_buff_head *list, struct et_peer *peer, struct et_sa *sa,
+		  enum et_drop_reason reason);
 
 #endif

@@ -12,6 +12,8 @@
 #include "netlink.h"
 #include "sa.h"
 
+#define HOLD_TIME (10 * HZ)	/* that a packet waits for an SA: IKE, and one packet of it lost */
+
 /**
  * et_peer_find - a peer by its number
  * @edev: its device
@@ -74,6 +76,99 @@ void et_peer_put(struct et_peer *peer)
 	kref_put(&peer->ref, peer_release);
 }
 
+/* Traffic that wants an SA */
+
+/* Nothing waits any more, and what did is dropped. */
+static void stop_waiting(struct et_peer *peer)
+{
+	struct sk_buff_head rest;
+
+	__skb_queue_head_init(&rest);
+	et_hold_close(&peer->hold, &rest);
+	et_drop_list(&rest, peer, NULL, ET_DROP_NO_SA);
+}
+
+/*
+ * A packet wants an SA: told at once, and of the next that does not before a
+ * second has passed. Then, when the first has waited for too long.
+ */
+static void wait_work(struct work_struct *work)
+{
+	struct et_peer *peer = container_of(to_delayed_work(work), struct et_peer, wait);
+	struct et_dev *edev = peer->edev;
+	unsigned long next;
+	struct sk_buff_head late;
+	bool tell;
+
+	__skb_queue_head_init(&late);
+	mutex_lock(&edev->cfg);
+	if (peer->dead)
+		goto out;
+	tell = test_bit(ET_PEER_WANTS, &peer->flags) && !peer->asked &&
+	       !rcu_access_pointer(peer->out);
+	peer->asked = tell;
+	if (tell)
+		et_event_acquire(peer);
+	else
+		clear_bit(ET_PEER_WANTS, &peer->flags);
+	smp_mb__after_atomic();	/* a packet that still saw the bit is in the queue by now */
+	next = et_hold_expire(&peer->hold, HOLD_TIME, &late);
+	et_drop_list(&late, peer, NULL, ET_DROP_HOLD_TIMEOUT);
+	if (tell)
+		next = HZ;
+	if (next) {
+		kref_get(&peer->ref);
+		if (!queue_delayed_work(et_wq, &peer->wait, next))
+			et_peer_put(peer);
+	}
+out:
+	mutex_unlock(&edev->cfg);
+	et_peer_put(peer);
+}
+
+/**
+ * et_peer_want_sa - a packet waits, or would, for an outbound SA
+ * @peer: the peer
+ *
+ * Context: softirqs off, RCU read-side section.
+ */
+void et_peer_want_sa(struct et_peer *peer)
+{
+	if (test_bit(ET_PEER_WANTS, &peer->flags) ||
+	    test_and_set_bit(ET_PEER_WANTS, &peer->flags))
+		return;
+	if (!kref_get_unless_zero(&peer->ref))
+		return;
+	if (mod_delayed_work(et_wq, &peer->wait, 0))
+		et_peer_put(peer);
+}
+
+/**
+ * et_peer_count_ready - after a change: may traffic go to the peer?
+ * @peer: the peer
+ *
+ * Context: process, et_dev.cfg held.
+ */
+void et_peer_count_ready(struct et_peer *peer)
+{
+	bool ready = peer->acquire || rcu_access_pointer(peer->out);
+
+	if (ready == peer->ready)
+		return;
+	peer->ready = ready;
+	et_dev_count_ready(peer->edev, ready ? 1 : -1);
+}
+
+static void set_acquire(struct et_peer *peer, bool on)
+{
+	peer->acquire = on;
+	if (!on)
+		stop_waiting(peer);
+	else if (!rcu_access_pointer(peer->out))
+		et_hold_open(&peer->hold);
+	et_peer_count_ready(peer);
+}
+
 static struct et_peer *peer_new(struct et_dev *edev, u32 id)
 {
 	struct et_peer *peer = kzalloc(sizeof(*peer), GFP_KERNEL);
@@ -84,6 +179,8 @@ static struct et_peer *peer_new(struct et_dev *edev, u32 id)
 	peer->id = id;
 	peer->mapping = ESPTUN_MAPPING_EVENT;
 	kref_init(&peer->ref);
+	et_hold_init(&peer->hold, &et_net(edev->net)->held_out);
+	INIT_DELAYED_WORK(&peer->wait, wait_work);
 	INIT_LIST_HEAD(&peer->sas);
 	netdev_hold(edev->dev, &peer->dev_tracker, GFP_KERNEL);
 	return peer;
@@ -114,9 +211,9 @@ static int swap_selectors(struct et_peer *peer, struct et_peer_params *p)
 static void set_switches(struct et_peer *peer, const struct et_peer_params *p)
 {
 	if (p->has_mapping)
-		WRITE_ONCE(peer->mapping, p->mapping);
+		peer->mapping = p->mapping;
 	if (p->has_acquire)
-		WRITE_ONCE(peer->acquire, p->acquire);
+		set_acquire(peer, p->acquire);
 }
 
 static int peer_add(struct et_dev *edev, struct et_peer_params *p)
@@ -242,9 +339,13 @@ void et_peer_remove(struct et_peer *peer)
 	struct et_dev *edev = peer->edev;
 	struct et_sa *sa, *next;
 
+	peer->dead = true;
 	et_trie_remove(&edev->trie, et_cfg_deref(peer->selectors, edev));
+	set_acquire(peer, false);
 	list_for_each_entry_safe(sa, next, &peer->sas, of_peer)
 		et_sa_remove(sa);
+	if (cancel_delayed_work(&peer->wait))
+		et_peer_put(peer);
 	xa_erase(&edev->peers, peer->id);
 	edev->peer_count--;
 	et_peer_put(peer);

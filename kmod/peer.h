@@ -8,6 +8,7 @@
 #include <net/dst_cache.h>
 
 #include "drop.h"
+#include "hold.h"
 #include "select.h"
 
 struct et_dev;
@@ -24,8 +25,13 @@ struct et_endpoint {
 	struct dst_cache route;
 };
 
+enum et_peer_flag {
+	ET_PEER_WANTS,	/* a packet waits for an outbound SA */
+};
+
 /*
- * Held by its device (et_dev.peers) and by each of its SAs; readers find it
+ * Held by its device (et_dev.peers), by each of its SAs, and by its work while
+ * that is queued or runs; readers find it
  * through the trie or an SA, under RCU. The last reference frees it after a
  * grace period and only then lets the net_device go.
  */
@@ -35,16 +41,22 @@ struct et_peer {
 	struct et_endpoint __rcu *endpoint;
 	struct et_sa __rcu *out;	/* the current outbound SA, or none */
 	struct et_selectors __rcu *selectors;
-	u8 mapping;			/* enum esptun_mapping */
-	bool acquire;			/* traffic may start it */
+	struct et_hold hold;		/* open: no SA yet, and traffic may start it */
+	unsigned long flags;		/* enum et_peer_flag */
 	struct et_drops drops;
 
 	/* et_dev.cfg. */
 	struct list_head sas;		/* et_sa.of_peer, oldest first */
+	u8 mapping;			/* enum esptun_mapping */
+	bool acquire;			/* traffic may start it */
+	bool ready;			/* counted in et_dev.ready_count */
+	bool asked;			/* acquire was told for ET_PEER_WANTS */
+	bool dead;
 	__be32 told_addr;		/* peer-moved was told of this, 0: of nothing since */
 	__be16 told_port;		/* the peer was where its endpoint is */
 	u64 told_at;			/* ns, boot time */
 
+	struct delayed_work wait;	/* asks for an SA, and ends waiting in vain */
 	struct kref ref;
 	struct rcu_head rcu;
 	netdevice_tracker dev_tracker;
@@ -68,7 +80,11 @@ struct et_peer_params {
 struct et_peer *et_peer_find(struct et_dev *edev, u32 id);
 int et_peer_set(struct et_dev *edev, struct et_peer_params *p);
 void et_peer_remove(struct et_peer *peer);
+void et_peer_count_ready(struct et_peer *peer);
 bool et_peer_heard_from(struct et_peer *peer, const struct et_source *from);
+
+/* Softirqs off, RCU read-side section. */
+void et_peer_want_sa(struct et_peer *peer);
 
 /* Any context. */
 void et_peer_put(struct et_peer *peer);

@@ -191,9 +191,6 @@ static void rx_to_sa(struct sk_buff *skb, struct et_sa *sa)
 	struct et_crypt *c;
 	u64 seq;
 
-	reason = ET_DROP_SPI_RESERVED;
-	if (!sa->cipher.tfm)
-		goto drop;
 	reason = ET_DROP_LINK_DOWN;
 	if (!(READ_ONCE(edev->dev->flags) & IFF_UP))
 		goto drop;
@@ -235,6 +232,65 @@ drop:
 	et_drop(skb, edev, sa->peer, sa, reason);
 }
 
+static void rx_held(struct sk_buff *skb, void *sa)
+{
+	rx_to_sa(skb, sa);
+}
+
+/**
+ * et_rx_held - the keys are there: receive what waited for them
+ * @sa: the SA
+ *
+ * Context: process, et_dev.cfg held.
+ */
+void et_rx_held(struct et_sa *sa)
+{
+	et_hold_drain(&sa->hold, rx_held, sa);
+}
+
+/* Wait for the keys, or behind what did. Nothing of the way here is needed any more. */
+static int rx_wait(struct sk_buff *skb, struct et_sa *sa)
+{
+	skb_orphan(skb);
+	skb_scrub_packet(skb, false);
+	skb->dev = sa->peer->edev->dev;
+	return et_hold_put(&sa->hold, skb);
+}
+
+/*
+ * Some peers send on a new SA before we can have its keys. Nothing of the
+ * packet is verified: it has to come from the peer's address, and few wait.
+ */
+static void rx_to_spi(struct sk_buff *skb, struct et_sa *spi, struct et_net *enet)
+{
+	enum et_drop_reason reason = ET_DROP_SPI_RESERVED;
+	struct et_peer *peer = spi->peer;
+	struct et_sa *sa;
+	int err;
+
+	if (ip_hdr(skb)->saddr != rcu_dereference(peer->endpoint)->remote)
+		goto drop;
+	err = rx_wait(skb, spi);
+	if (!err) {
+		et_spi_kick(spi);
+		return;
+	}
+	reason = ET_DROP_HOLD_FULL;
+	if (err == -ENOSPC)
+		goto drop;
+	/* closed: freed by now, or an SA has taken its place */
+	reason = ET_DROP_SPI_RESERVED;
+	sa = et_spi_lookup(enet, spi->spi);
+	if (!sa || !sa->cipher.tfm)
+		goto drop;
+	if (!et_hold_is_open(&sa->hold) || rx_wait(skb, sa))
+		rx_to_sa(skb, sa);
+	return;
+
+drop:
+	et_drop(skb, peer->edev, peer, spi, reason);
+}
+
 /**
  * et_rx - an ESP packet for this host has arrived
  * @skb: the packet, data at the ESP header
@@ -244,18 +300,22 @@ drop:
  */
 int et_rx(struct sk_buff *skb)
 {
+	struct et_net *enet = et_net(dev_net(skb->dev));
 	const struct et_endpoint *ep;
 	struct et_sa *sa;
 
 	if (!pskb_may_pull(skb, sizeof(struct ip_esp_hdr)))
 		return -EINVAL;
-	sa = et_spi_lookup(et_net(dev_net(skb->dev)), ((struct ip_esp_hdr *)skb->data)->spi);
+	sa = et_spi_lookup(enet, ((struct ip_esp_hdr *)skb->data)->spi);
 	if (!sa)
 		return -EINVAL;
 
 	ep = rcu_dereference(sa->peer->endpoint);
 	if (ep->local && ep->local != ip_hdr(skb)->daddr)
 		return -EINVAL;
-	rx_to_sa(skb, sa);
+	if (unlikely(!sa->cipher.tfm))
+		rx_to_spi(skb, sa, enet);
+	else if (likely(!et_hold_is_open(&sa->hold)) || rx_wait(skb, sa))
+		rx_to_sa(skb, sa);
 	return 0;
 }

@@ -25,8 +25,9 @@
 #define CREDIT_MAX (64 << 20)	/* octets a CPU may count unseen, about */
 #define LOOK_MAX   (3600 * HZ)	/* jiffies stand still in suspend, boot time does not */
 #define SPI_TRIES  64
+#define HOLD_TIME  HZ		/* that a packet waits for its keys */
 
-static struct workqueue_struct *wq;
+struct workqueue_struct *et_wq;
 
 static const struct rhashtable_params spi_params = {
 	.key_len = sizeof_field(struct et_sa, spi),
@@ -131,7 +132,7 @@ static void sa_free(struct work_struct *work)
 
 static void sa_release(struct kref *ref)
 {
-	queue_rcu_work(wq, &container_of(ref, struct et_sa, ref)->free);
+	queue_rcu_work(et_wq, &container_of(ref, struct et_sa, ref)->free);
 }
 
 void et_sa_put(struct et_sa *sa)
@@ -251,6 +252,15 @@ void et_sa_passed(struct et_sa *sa, u64 seq)
 
 /* Lifetimes */
 
+static void kick(struct et_sa *sa, unsigned long delay)
+{
+	if (test_bit(ET_SA_KICKED, &sa->flags) || test_and_set_bit(ET_SA_KICKED, &sa->flags))
+		return;
+	/* the work's reference is taken with the work */
+	if (et_sa_get_live(sa) && mod_delayed_work(et_wq, &sa->life, delay))
+		et_sa_put(sa);
+}
+
 /**
  * et_sa_kick - a packet saw something that the lifetime work has to look at
  * @sa: the SA
@@ -259,11 +269,18 @@ void et_sa_passed(struct et_sa *sa, u64 seq)
  */
 void et_sa_kick(struct et_sa *sa)
 {
-	if (test_bit(ET_SA_KICKED, &sa->flags) || test_and_set_bit(ET_SA_KICKED, &sa->flags))
-		return;
-	/* the work's reference is taken with the work */
-	if (et_sa_get_live(sa) && mod_delayed_work(wq, &sa->life, 0))
-		et_sa_put(sa);
+	kick(sa, 0);
+}
+
+/**
+ * et_spi_kick - a packet waits for the keys of a reserved SPI
+ * @sa: the reserved SPI
+ *
+ * Context: softirqs off, in an RCU read-side section.
+ */
+void et_spi_kick(struct et_sa *sa)
+{
+	kick(sa, HOLD_TIME);
 }
 
 /* How much of what a limit counts the SA has used. */
@@ -371,7 +388,7 @@ static void arm(struct et_sa *sa)
 		return;
 	/* not mod_delayed_work(): a packet's kick that came meanwhile is not put off */
 	et_sa_get(sa);
-	if (!queue_delayed_work(wq, &sa->life, delay))
+	if (!queue_delayed_work(et_wq, &sa->life, delay))
 		et_sa_put(sa);
 }
 
@@ -395,6 +412,19 @@ static void heard_first(struct et_sa *in)
 			et_sa_activate(sa);
 }
 
+/* The keys of a reserved SPI are late for some packets. */
+static void expire_held(struct et_sa *sa)
+{
+	struct sk_buff_head late;
+	unsigned long next;
+
+	__skb_queue_head_init(&late);
+	next = et_hold_expire(&sa->hold, HOLD_TIME, &late);
+	if (next)
+		kick(sa, next);
+	et_drop_list(&late, sa->peer, sa, ET_DROP_HOLD_TIMEOUT);
+}
+
 static void life_work(struct work_struct *work)
 {
 	struct et_sa *sa = container_of(to_delayed_work(work), struct et_sa, life);
@@ -406,6 +436,10 @@ static void life_work(struct work_struct *work)
 	mutex_lock(&edev->cfg);
 	if (sa->dead)
 		goto out;
+	if (!sa->cipher.tfm) {
+		expire_held(sa);
+		goto out;
+	}
 	if (test_bit(ET_SA_FIRST, &sa->flags) && !sa->first_told)
 		heard_first(sa);
 	if (test_and_clear_bit(ET_SA_MOVED, &sa->flags))
@@ -504,10 +538,14 @@ static int spi_insert(struct et_sa *sa)
 
 	if (!old || old->cipher.tfm)
 		return rhashtable_lookup_insert_fast(spis, &sa->in_spis, spi_params);
+	/* what finds this SA from now on waits, too, behind what waits already */
+	et_hold_open(&sa->hold);
 	err = rhashtable_replace_fast(spis, &old->in_spis, &sa->in_spis, spi_params);
-	if (!err)
-		et_sa_remove(old);
-	return err;
+	if (err)
+		return err;
+	et_hold_move(&old->hold, &sa->hold);
+	et_sa_remove(old);
+	return 0;
 }
 
 static bool pair_heard(const struct et_sa *out)
@@ -536,6 +574,7 @@ int et_sa_insert(struct et_sa *sa, struct et_peer *peer, bool active)
 
 	kref_get(&peer->ref);
 	sa->peer = peer;
+	et_hold_init(&sa->hold, &net_of(sa)->held_in);
 	sa->born = ktime_get_boottime_ns();
 	sa->serial = ++peer->edev->last_serial;
 	err = sa->out ? rhltable_insert(&net_of(sa)->outs, &sa->in_outs, out_params) :
@@ -545,6 +584,7 @@ int et_sa_insert(struct et_sa *sa, struct et_peer *peer, bool active)
 
 	list_add_tail(&sa->of_peer, &peer->sas);
 	arm(sa);
+	et_rx_held(sa);
 	if (sa->out && (active || pair_heard(sa)))
 		et_sa_activate(sa);
 	return 0;
@@ -567,6 +607,8 @@ struct et_sa *et_spi_reserve(struct et_peer *peer)
 		return ERR_PTR(-ENOMEM);
 	kref_get(&peer->ref);
 	sa->peer = peer;
+	et_hold_init(&sa->hold, &net_of(sa)->held_in);
+	et_hold_open(&sa->hold);
 
 	for (i = 0; i < SPI_TRIES; i++) {
 		sa->spi = cpu_to_be32(get_random_u32());
@@ -606,13 +648,15 @@ struct et_sa *et_sa_find(struct et_peer *peer, bool out, __be32 spi)
 	return NULL;
 }
 
+/* Open before it is needed, empty before it is closed: no packet is without a place. */
 static void set_current(struct et_peer *peer, struct et_sa *sa)
 {
-	bool had = rcu_access_pointer(peer->out);
-
+	if (!sa && peer->acquire)
+		et_hold_open(&peer->hold);
 	rcu_assign_pointer(peer->out, sa);
-	if (had != !!sa)
-		et_dev_count_current(peer->edev, sa ? 1 : -1);
+	if (sa)
+		et_tx_held(peer);
+	et_peer_count_ready(peer);
 }
 
 /**
@@ -635,6 +679,7 @@ void et_sa_activate(struct et_sa *sa)
 void et_sa_remove(struct et_sa *sa)
 {
 	struct et_peer *peer = sa->peer;
+	struct sk_buff_head rest;
 
 	sa->dead = true;
 	list_del_init(&sa->of_peer);
@@ -645,6 +690,9 @@ void et_sa_remove(struct et_sa *sa)
 	if (rcu_access_pointer(peer->out) == sa)
 		set_current(peer, NULL);
 
+	__skb_queue_head_init(&rest);
+	et_hold_close(&sa->hold, &rest);
+	et_drop_list(&rest, peer, sa, ET_DROP_SPI_RESERVED);
 	if (cancel_delayed_work(&sa->life))
 		et_sa_put(sa);
 	et_sa_put(sa);
@@ -652,13 +700,13 @@ void et_sa_remove(struct et_sa *sa)
 
 int et_sa_init(void)
 {
-	wq = alloc_workqueue("esptun", WQ_UNBOUND, 0);
-	return wq ? 0 : -ENOMEM;
+	et_wq = alloc_workqueue("esptun", WQ_UNBOUND, 0);
+	return et_wq ? 0 : -ENOMEM;
 }
 
 /* No SA is left but some that wait for their grace period. */
 void et_sa_exit(void)
 {
 	rcu_barrier();
-	destroy_workqueue(wq);
+	destroy_workqueue(et_wq);
 }

@@ -11,6 +11,7 @@
 #include "crypto.h"
 #include "drop.h"
 #include "esp.h"
+#include "hold.h"
 #include "replay.h"
 
 struct et_dev;
@@ -59,7 +60,8 @@ struct et_source {
 };
 
 /*
- * An SA, or an SPI reserved for one to come: then it has no tfm. Immutable
+ * An SA, or an SPI reserved for one to come: then it has no tfm, and the SA
+ * that takes its place takes over what waits in its hold. Immutable
  * once it is in the SPI table or its peer's list, but for counters, the window
  * and what is marked as et_dev.cfg's.
  *
@@ -97,6 +99,7 @@ struct et_sa {
 	spinlock_t replay_lock ____cacheline_aligned_in_smp;
 	struct et_replay *replay;
 	struct et_source from;		/* of the highest number; replay_lock */
+	struct et_hold hold;		/* open: the keys are still to come, or have just come */
 
 	/* Configuration and lifetime; et_dev.cfg. */
 	struct list_head of_peer;	/* et_peer.sas */
@@ -130,6 +133,7 @@ u64 et_sa_take_seq(struct et_sa *sa);
 void et_sa_count(struct et_sa *sa, u32 inner_len);
 void et_sa_passed(struct et_sa *sa, u64 seq);
 void et_sa_kick(struct et_sa *sa);
+void et_spi_kick(struct et_sa *sa);
 
 /* Any context. */
 void et_sa_get(struct et_sa *sa);

@@ -279,6 +279,21 @@ void et_event_first(const struct et_sa *sa)
 }
 
 /**
+ * et_event_acquire - tell that there is traffic for a peer without an outbound SA
+ * @peer: the peer
+ *
+ * Context: process, et_dev.cfg held.
+ */
+void et_event_acquire(const struct et_peer *peer)
+{
+	void *hdr;
+	struct sk_buff *msg = event_new(ESPTUN_CMD_ACQUIRE_NTF, &hdr);
+
+	if (msg)
+		event_send(peer->edev, msg, hdr, put_peer_name(msg, peer));
+}
+
+/**
  * et_event_moved - tell that a peer sends from elsewhere than its endpoint
  * @peer: the peer
  * @to: from where

@@ -157,9 +157,10 @@ static bool too_big(struct sk_buff *skb, const struct et_sa *sa, const struct et
 }
 
 /* Peer and packet are known: SA and route. */
-static void tx_to_peer(struct sk_buff *skb, struct et_dev *edev, struct et_peer *peer)
+static void tx_to_peer(struct sk_buff *skb, struct et_peer *peer)
 {
 	struct et_sa *sa = rcu_dereference(peer->out);
+	struct et_dev *edev = peer->edev;
 	struct et_outer outer;
 	int err;
 
@@ -184,6 +185,40 @@ static void tx_to_peer(struct sk_buff *skb, struct et_dev *edev, struct et_peer 
 		tx_segments(skb, sa, &outer);
 	else
 		tx_one(skb, sa, &outer);
+}
+
+static void tx_held(struct sk_buff *skb, void *peer)
+{
+	tx_to_peer(skb, peer);
+}
+
+/**
+ * et_tx_held - an outbound SA is there: send what waited for it
+ * @peer: the peer
+ *
+ * Context: process, et_dev.cfg held.
+ */
+void et_tx_held(struct et_peer *peer)
+{
+	et_hold_drain(&peer->hold, tx_held, peer);
+}
+
+/* Has the packet to wait for an SA, or behind those that did? Takes it over then. */
+static bool tx_waits(struct sk_buff *skb, struct et_peer *peer)
+{
+	bool has_sa;
+	int err;
+
+	skb_orphan(skb);	/* its socket may send to others meanwhile */
+	err = et_hold_put(&peer->hold, skb);
+	has_sa = rcu_access_pointer(peer->out);
+	if (err == -ESHUTDOWN || (err && has_sa))
+		return false;
+	if (!has_sa)
+		et_peer_want_sa(peer);
+	if (err)
+		et_drop(skb, peer->edev, peer, NULL, ET_DROP_HOLD_FULL);
+	return true;
 }
 
 /* The header that selectors look at, whole and linear. */
@@ -229,7 +264,8 @@ netdev_tx_t et_xmit(struct sk_buff *skb, struct net_device *dev)
 	rcu_read_lock();
 	peer = et_trie_lookup(&edev->trie, &flow);
 	if (peer) {
-		tx_to_peer(skb, edev, peer);
+		if (likely(!et_hold_is_open(&peer->hold)) || !tx_waits(skb, peer))
+			tx_to_peer(skb, peer);
 		rcu_read_unlock();
 		return NETDEV_TX_OK;
 	}

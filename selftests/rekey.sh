@@ -171,7 +171,7 @@ reserved_spis()
 	spi=$(helper a sa alloc esp0 1)
 	[ $((spi)) -ge 256 ]
 	same "$(sa_stat a in "$spi" reserved)" true
-	b espgen $OUT_B $OUT_A "$spi" $alg "$(new_key $alg)" 1
+	b espgen 198.51.100.77 $OUT_A "$spi" $alg "$(new_key $alg)" 1
 	wait_for prints 1 peer_drop a 1 spi-reserved
 	esp_sa a in "$spi" $alg "$(new_key $alg)"
 	same "$(sa_stat a in "$spi" reserved)" false
