@@ -14,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include "ikehelper.h"
@@ -28,7 +27,6 @@
 #define READ_BURST 64 /* datagrams in a row before other things get their turn */
 
 static void act_all(struct daemon *d);
-static void pump(struct daemon *d);
 
 uint64_t daemon_now(void)
 {
@@ -83,7 +81,7 @@ static void on_udp(evutil_socket_t fd, short what, void *ctx)
 		act_all(d);
 	}
 	/* Once for all of them: it looks at every peer. */
-	pump(d);
+	daemon_pump(d);
 }
 
 /* --- the module -------------------------------------------------------------------- */
@@ -110,7 +108,7 @@ static void on_mod_event(void *ctx, const struct mod_event *ev)
 	cmd.peer = &d->config->peer[peer].ike;
 	memcpy(cmd.spi, ev->spi, 4);
 	ike_command(d->ike, daemon_now(), &cmd);
-	pump(d);
+	daemon_pump(d);
 }
 
 static void on_mod(evutil_socket_t fd, short what, void *ctx)
@@ -123,156 +121,14 @@ static void on_mod(evutil_socket_t fd, short what, void *ctx)
 		fprintf(stderr, "the module: %s\n", mod_why(d->mod));
 }
 
-static struct event *watch(struct daemon *d, int fd, short what, event_callback_fn fn)
+struct event *daemon_watch(struct daemon *d, int fd, short what, event_callback_fn fn)
 {
 	struct event *ev = event_new(d->base, fd, what, fn, d);
 
-	/* The timer is set by pump(). */
+	/* The timer is set by daemon_pump(). */
 	if (ev && what && event_add(ev, NULL) == 0)
 		return ev;
 	return what ? NULL : ev;
-}
-
-/* --- the other processes ----------------------------------------------------------- */
-
-static void ask_keys(struct daemon *d, size_t peer, const struct ike_action *a)
-{
-	struct keys_request q = { .id = a->id, .peer = peer };
-	struct chunk data = CHUNK(a->prf.data, a->prf.len);
-
-	if (a->type == IKE_NEED_SIGN) {
-		q.op = KEYS_SIGN;
-		data = a->sign.hash;
-	} else {
-		q.hash = a->prf.hash;
-	}
-	if (data.len <= sizeof(q.data)) {
-		q.len = data.len;
-		memcpy(q.data, data.p, q.len);
-		if (proc_ask(&d->keys, q.id, &q, sizeof(q)) == 0)
-			return;
-	}
-	ike_answer(d->ike, daemon_now(), q.id, NULL, 0);
-}
-
-static void ask_verifier(struct daemon *d, size_t peer, const struct ike_action *a)
-{
-	if (verifier_ask(&d->verifier, peer, a) < 0)
-		ike_answer(d->ike, daemon_now(), a->id, NULL, 0);
-}
-
-static void ask_worker(struct daemon *d, const struct ike_action *a)
-{
-	struct worker_request q = { .id = a->id, .op = a->dh.op, .group = a->dh.group };
-	int err = -1;
-
-	if (a->dh.priv_len <= sizeof(q.priv) && a->dh.pub_len <= sizeof(q.pub)) {
-		q.priv_len = a->dh.priv_len;
-		q.pub_len = a->dh.pub_len;
-		memcpy(q.priv, a->dh.priv, q.priv_len);
-		if (q.pub_len)
-			memcpy(q.pub, a->dh.pub, q.pub_len);
-		err = proc_ask(&d->worker, q.id, &q, sizeof(q));
-	}
-	OPENSSL_cleanse(q.priv, sizeof(q.priv));
-	if (err < 0)
-		ike_answer(d->ike, daemon_now(), a->id, NULL, 0);
-}
-
-/* Without the keys no tunnel can be made any more; those that are up stay up. */
-static void on_keys(evutil_socket_t fd, short what, void *ctx)
-{
-	struct daemon *d = ctx;
-	struct keys_answer a;
-	ssize_t n;
-
-	(void)fd;
-	(void)what;
-	while ((n = proc_answer(&d->keys, &a, sizeof(a))) > 0) {
-		if (n == sizeof(a) && proc_done(&d->keys, a.id) && a.len <= sizeof(a.out))
-			ike_answer(d->ike, daemon_now(), a.id, a.len ? a.out : NULL,
-				   a.len);
-		OPENSSL_cleanse(&a, sizeof(a));
-		pump(d);
-	}
-	if (n < 0) {
-		fail("run: the key process died: ending");
-		d->status = 1;
-		event_base_loopbreak(d->base);
-	}
-}
-
-/*
- * Another process in place of one that died and had nothing of its own; what that was asked
- * is answered with "could not be done". another is NULL when none could be started.
- */
-static void replace(struct daemon *d, struct proc *proc, struct event **ready,
-		    event_callback_fn fn, const struct proc *another)
-{
-	struct proc old = *proc;
-	size_t i;
-
-	fputs("a process without secrets died: starting another\n", stderr);
-	event_free(*ready);
-	proc_stop(proc);
-	*ready = NULL;
-	if (another) {
-		*proc = *another;
-		*ready = watch(d, proc->fd, EV_READ | EV_PERSIST, fn);
-	}
-	if (!*ready) {
-		fail("run: cannot start a process: ending");
-		d->status = 1;
-		event_base_loopbreak(d->base);
-		return;
-	}
-	for (i = 0; i < PROC_PENDING_MAX; i++)
-		if (old.pending[i])
-			ike_answer(d->ike, daemon_now(), old.pending[i], NULL, 0);
-	pump(d);
-}
-
-static void on_worker(evutil_socket_t fd, short what, void *ctx)
-{
-	struct daemon *d = ctx;
-	struct worker_answer a;
-	struct proc another;
-	ssize_t n;
-
-	(void)fd;
-	(void)what;
-	while ((n = proc_answer(&d->worker, &a, sizeof(a))) > 0) {
-		if (n == sizeof(a) && proc_done(&d->worker, a.id) &&
-		    a.len <= sizeof(a.out))
-			ike_answer(d->ike, daemon_now(), a.id, a.len ? a.out : NULL,
-				   a.len);
-		OPENSSL_cleanse(&a, sizeof(a));
-		pump(d);
-	}
-	if (n < 0)
-		replace(d, &d->worker, &d->worker_ready, on_worker,
-			worker_start(&another) < 0 ? NULL : &another);
-}
-
-static void on_verifier(evutil_socket_t fd, short what, void *ctx)
-{
-	struct daemon *d = ctx;
-	struct verifier_answer a;
-	struct proc another;
-	uint8_t out[VERDICT_CODE + VERDICT_TEXT];
-	ssize_t n;
-
-	(void)fd;
-	(void)what;
-	while ((n = proc_answer(&d->verifier, &a, sizeof(a))) > 0) {
-		if (n == sizeof(a) && proc_done(&d->verifier, a.id))
-			ike_answer(d->ike, daemon_now(), a.id, out,
-				   verdict_write(&a.verdict, out));
-		pump(d);
-	}
-	if (n < 0)
-		replace(d, &d->verifier, &d->verifier_ready, on_verifier,
-			verifier_start(&another, d->config) < 0 ? NULL : &another);
 }
 
 /* --- the loop ---------------------------------------------------------------------- */
@@ -336,8 +192,7 @@ static void act_all(struct daemon *d)
 		act(d, &a);
 }
 
-/* Does all that the core wants done, and sets the timer for when it wants to be called. */
-static void pump(struct daemon *d)
+void daemon_pump(struct daemon *d)
 {
 	uint64_t now, deadline, wait;
 	struct timeval tv;
@@ -368,7 +223,7 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	ike_timer(d->ike, daemon_now());
 	record_end_keylogs(d, daemon_now());
-	pump(d);
+	daemon_pump(d);
 }
 
 /* It says that we are to end; or it has died, and nothing is to be taken down. */
@@ -386,7 +241,7 @@ static void on_parent(evutil_socket_t fd, short what, void *ctx)
 void daemon_tell(struct daemon *d, const struct ike_command *cmd)
 {
 	ike_command(d->ike, daemon_now(), cmd);
-	pump(d);
+	daemon_pump(d);
 }
 
 void daemon_command(struct daemon *d, size_t peer, enum ike_command_type type)
@@ -455,18 +310,15 @@ static int make_loop(struct daemon *d, int parent, int mod_fd, int control_fd)
 		return fail("run: out of memory");
 	d->control = control_start(d, control_fd, control_path);
 	for (i = 0; i < WIRE_SOCKETS; i++) {
-		d->udp_ready[i] = watch(d, d->wire.fd[i], read, on_udp);
+		d->udp_ready[i] = daemon_watch(d, d->wire.fd[i], read, on_udp);
 		if (!d->udp_ready[i])
 			return fail("run: out of memory");
 	}
-	d->mod_ready = watch(d, mod_fd, read, on_mod);
-	d->keys_ready = watch(d, d->keys.fd, read, on_keys);
-	d->parent_ready = watch(d, parent, read, on_parent);
-	d->timer = watch(d, -1, 0, on_timer);
-	d->worker_ready = watch(d, d->worker.fd, read, on_worker);
-	d->verifier_ready = watch(d, d->verifier.fd, read, on_verifier);
-	if (!d->control || !d->mod_ready || !d->keys_ready || !d->worker_ready ||
-	    !d->verifier_ready || !d->parent_ready || routes_watch(d) < 0 || !d->timer)
+	d->mod_ready = daemon_watch(d, mod_fd, read, on_mod);
+	d->parent_ready = daemon_watch(d, parent, read, on_parent);
+	d->timer = daemon_watch(d, -1, 0, on_timer);
+	if (!d->control || !d->mod_ready || ask_watch(d) < 0 || !d->parent_ready ||
+	    routes_watch(d) < 0 || !d->timer)
 		return fail("run: out of memory");
 	return 0;
 }
@@ -576,7 +428,7 @@ static int run(struct daemon *d, int parent, const char *path)
 	if (err)
 		return err;
 	leftovers_adopt(d);
-	pump(d);
+	daemon_pump(d);
 	fprintf(stderr, "ikehelper: ready, control socket %s\n", control_path);
 	send(parent, "", 1, MSG_NOSIGNAL);
 	event_base_dispatch(d->base);

@@ -81,6 +81,10 @@ void daemon_clear(void);
 uint64_t daemon_now(void);
 /* The index of a peer in the configuration, or -1. */
 int daemon_find(const struct daemon *d, const char *name);
+/* Does all that the core wants done, and sets the timer for when it wants to be called. */
+void daemon_pump(struct daemon *d);
+/* Calls fn with d when fd is ready; what is 0 for a timer. NULL without memory. */
+struct event *daemon_watch(struct daemon *d, int fd, short what, event_callback_fn fn);
 /* Gives the core a command, and does what it wants done. */
 void daemon_command(struct daemon *d, size_t peer, enum ike_command_type type);
 /* The same for a command of one's own. */
@@ -89,6 +93,13 @@ void daemon_tell(struct daemon *d, const struct ike_command *cmd);
 void daemon_rekey(struct daemon *d, size_t peer, bool control);
 /* Random octets; ctx is not looked at, and it does not fail. */
 void daemon_random(void *ctx, uint8_t *out, size_t len);
+
+/* ask.c: the other processes. What they answer goes to the core. */
+void ask_keys(struct daemon *d, size_t peer, const struct ike_action *a);
+void ask_verifier(struct daemon *d, size_t peer, const struct ike_action *a);
+void ask_worker(struct daemon *d, const struct ike_action *a);
+/* Listens to them, and sees to those that die. Returns 0 or -1. */
+int ask_watch(struct daemon *d);
 
 /* tunnels.c: what the module is told. int: 0, or not 0 after a line to stderr. */
 int tunnels_find(struct daemon *d);  /* the devices are there, and are ours */
