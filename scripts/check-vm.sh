@@ -64,7 +64,7 @@ done
 renewals_table() { # LOG on stdin
 	printf '\n%-12s %-10s %-8s %8s %8s %6s %10s\n' peer "renewed by" what renewals replies lost duplicates
 	sed -n 's/^# renewals: //p' | while read -r peer who kind n replies lost duplicates; do
-		[ "$who" = we ] && who=ikehelper || who=$peer
+		[ "$who" = we ] && who="us" || who="the peer"
 		[ "$kind" = esp ] && kind="ESP" || kind="control"
 		printf '%-12s %-10s %-8s %8s %8s %6s %10s\n' "$peer" "$who" "$kind" "$n" "$replies" "$lost" "$duplicates"
 	done
