@@ -50,6 +50,28 @@ static void goes_on_and_is_replaced(void **state)
 	}
 }
 
+/* Behind a NAT (RFC 3947) a peer is only where its mapping is: the module knows that. */
+static void through_a_nat(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+	uint8_t old[4];
+
+	(void)state;
+	for (int side = 0; side < 2; side++) {
+		pair_start(&net, &cfg);
+		pair_nat(&net, 0, false);
+		pair_command(&net, 0, IKE_UP);
+		pair_run(&net, net.now + 1000 + CROSSING_MS);
+		memcpy(old, net.side[0].sa[0].spi, 4);
+		assert_true(net.side[1].way[0].encap && net.side[1].way[0].follow);
+		pair_restart(&net, side);
+		flows_for(2 * MINUTE);
+		assert_false(has_spi(&net.side[0], old));
+		is_up();
+		pair_stop(&net);
+	}
+}
+
 /* Killed at any moment of a renewal, on either side. */
 static void in_the_middle(void **state)
 {
@@ -117,6 +139,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_on_and_is_replaced),
+		cmocka_unit_test(through_a_nat),
 		cmocka_unit_test(in_the_middle),
 		cmocka_unit_test(nobody_answers),
 		cmocka_unit_test(taken_down),
