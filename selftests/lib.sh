@@ -30,7 +30,7 @@ skip_all()
 }
 
 [ "$(id -u)" = 0 ] || skip_all "needs root"
-for tool in ip jq ping bulk espgen nlreq pktwatch; do
+for tool in ip jq ping bulk espgen fdstore nlreq pktwatch; do
 	command -v $tool >/dev/null || skip_all "$tool is not there"
 done
 
