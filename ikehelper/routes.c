@@ -66,10 +66,15 @@ static void on_routes_timer(evutil_socket_t fd, short what, void *ctx)
 
 int routes_watch(struct daemon *d)
 {
+	const struct timeval now = { .tv_sec = 0 };
+
 	d->routes_ready =
 		event_new(d->base, d->routes, EV_READ | EV_PERSIST, on_routes, d);
 	d->routes_timer = event_new(d->base, -1, 0, on_routes_timer, d);
-	return d->routes_ready && d->routes_timer ? event_add(d->routes_ready, NULL) : -1;
+	if (!d->routes_ready || !d->routes_timer)
+		return -1;
+	/* What the routes are when it begins: there is nothing else to compare with. */
+	return event_add(d->routes_ready, NULL) | event_add(d->routes_timer, &now);
 }
 
 void routes_close(struct daemon *d)

@@ -87,10 +87,12 @@ static void command_first(struct peer *peer, const uint8_t *spi)
 static void command_changed(struct peer *peer, const struct ike_addr *local)
 {
 	uint64_t now = peer->ike->now, soonest = peer->failed_at + RETRY_FIRST_MS;
-	struct ike_sa *current = sa_current(peer);
+	const struct ike_sa *current = sa_current(peer);
+	struct ike_addr was = peer->routed;
 
 	if (!local->family)
 		return;
+	peer->routed = *local;
 	soonest = soonest > now ? soonest : now;
 	if (peer->retry_at > soonest)
 		peer->retry_at = soonest;
@@ -100,8 +102,13 @@ static void command_changed(struct peer *peer, const struct ike_addr *local)
 				message_resend(x);
 	if (!current)
 		return;
-	/* The old tunnels stay until those from the new address are there. */
-	if (!peer->cfg->local.family && !same_address(&current->path.local, local))
+	/*
+	 * The route led to the address in use, and leads elsewhere now. The peer itself may
+	 * use another address of ours, which no route names. The old tunnels stay until those
+	 * from the new address are there.
+	 */
+	if (!peer->cfg->local.family && same_address(&current->path.local, &was) &&
+	    !same_address(&was, local))
 		peer->renew = peer->afresh = true;
 	else
 		dpd_look(peer, true);

@@ -94,7 +94,8 @@ struct peer {
 	uint64_t sent_at; /* the last datagram to it */
 	struct left left[NAT_LEFT];
 	size_t n_left;
-	uint64_t failed_at; /* the last phase 1 of ours */
+	uint64_t failed_at;	/* the last phase 1 of ours */
+	struct ike_addr routed; /* our address by route, as it was told last */
 	/* v1_dpd.c */
 	uint64_t heard_at;  /* the last sign of life */
 	uint64_t asked_at;  /* the first question since; NEVER */

@@ -349,11 +349,16 @@ static void address_changes(void **state)
 	pair_start(&net, &cfg);
 	net.side[0].peer.local.family = 0;
 	pair_command(&net, 0, IKE_UP);
-	/* What the wire says of the first datagram is where the others come from. */
-	pair_run(&net, net.now + 1000);
+	changed("\xc0\0\2\1");
 	peer = net.side[0].ike->peers;
+	assert_true(pair_usable(&net, 0));
+	/* The peer has chosen another address of ours: what the route says is no matter. */
+	sa_current(peer)->path.local.ip[3] = 99;
+	changed("\xc0\0\2\3");
+	changed("\xc0\0\2\1");
+	pair_run(&net, net.now + MINUTE);
+	assert_int_equal(pair_count(&net.side[1], TRACE_UP), 2);
 	sa_current(peer)->path.local = net.side[1].peer.remote;
-	peer->child[0].pairs->path.local = net.side[1].peer.remote;
 	net.fate = all_lost;
 	changed("\xc0\0\2\7");
 	pair_run(&net, net.now + MINUTE);
