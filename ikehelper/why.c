@@ -24,6 +24,9 @@ static const struct {
 	  "compare the pre-shared keys" },
 	{ "no-nat-t", "switch NAT traversal on at the peer, or take encap = yes out" },
 	{ "peer-dead", "look whether the peer runs, and whether the way to it is open" },
+	{ "no-answer-phase-2",
+	  "compare subnets, suites and the group of esp with the peer's; "
+	  "its log may say more" },
 	{ "refused", "the peer's log has the reason" },
 	{ "no-proposal",
 	  "give both sides a suite in common: ike, esp (and its group) here" },

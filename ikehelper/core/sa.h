@@ -521,7 +521,7 @@ void quick_selectors(const struct exchange *x, struct ike_subnet *local,
 		     struct ike_subnet *remote);
 /* Refuses, with both sides' selectors; returns -1. */
 int quick_refuse_selectors(struct exchange *x, const char *theirs, const char *why);
-/* Our side of it, selectors or suites, into the exchange's refusal. */
+/* Our side of it, selectors or suites, behind what the exchange's refusal has. */
 void quick_show(struct exchange *x, bool selectors);
 
 /* v1_dpd.c */

@@ -55,6 +55,20 @@ static void phase1_timeout(struct exchange *x)
 		main_show(x, CHUNK(NULL, 0));
 }
 
+/* Many peers refuse in silence, and what they refuse is in packet 7 for the first time. */
+static void phase2_timeout(struct exchange *x)
+{
+	if (x->state != QUICK_1) {
+		refuse(x, 0, "no-answer-phase-2", "no answer to packet 8");
+		return;
+	}
+	refuse(x, 0, "no-answer-phase-2",
+	       "no answer to packet 7: the peer refuses our subnets or our suites without a "
+	       "word, or it is gone");
+	quick_show(x, true);
+	quick_show(x, false);
+}
+
 static void exchange_timeout(struct exchange *x)
 {
 	bool dead;
@@ -68,8 +82,7 @@ static void exchange_timeout(struct exchange *x)
 		refuse(x, 0, "no-answer", "the peer did not go on after packet %d",
 		       x->state - MAIN_NONE);
 	else
-		refuse(x, 0, "no-answer", "no answer to packet %d",
-		       x->state - QUICK_NONE + 6);
+		phase2_timeout(x);
 	dead = x->type == XCHG_QUICK && x->state == QUICK_1 && !x->needs &&
 	       x->sa->heard_at < x->began_at;
 	/* Packets 1 of anybody, or what has been said before, is not worth a line. */

@@ -63,7 +63,7 @@ void quick_show(struct exchange *x, bool selectors)
 	const struct ike_peer *cfg = x->sa->peer->cfg;
 	struct refusal *r = x->refusal;
 	size_t n = selectors ? cfg->n_child : cfg->n_esp;
-	size_t at = 0;
+	size_t at = r ? strlen(r->ours) : 0;
 
 	for (size_t i = 0; r && i < n && at < sizeof(r->ours); i++) {
 		char text[128 + 16], local[64], remote[64];

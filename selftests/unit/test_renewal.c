@@ -364,7 +364,7 @@ static void ninth_never_comes(void **state)
 	net.fate = no_ninth;
 	pair_command(&net, 0, IKE_UP);
 	pair_run(&net, net.now + 2 * MINUTE);
-	refused_with(1, "no-answer", "no answer to packet 8");
+	refused_with(1, "no-answer-phase-2", "no answer to packet 8");
 	is_clean();
 	pair_stop(&net);
 }

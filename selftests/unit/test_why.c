@@ -139,6 +139,29 @@ static void port_4500(void **state)
 	pair_stop(&net);
 }
 
+/* The peer takes phase 1, and says nothing to packet 7. */
+static enum verdict no_eighth(struct pair_net *n, int from, size_t nth,
+			      const uint8_t *data, size_t len)
+{
+	(void)n;
+	(void)nth;
+	return from && len > 18 && data[18] == XCHG_QUICK ? LOSE : PASS;
+}
+
+static void silent_refusal(void **state)
+{
+	static const struct pair_cfg cfg = { .esp = { "aes256gcm16", "aes256gcm16" } };
+
+	(void)state;
+	pair_start(&net, &cfg);
+	net.fate = no_eighth;
+	pair_command(&net, 0, IKE_UP);
+	pair_run(&net, net.now + 2 * MINUTE);
+	down_with(0, "no-answer-phase-2", "without a word", "ours 10.1.0.0/16", "");
+	down_with(0, "no-answer-phase-2", "packet 7", "aes256gcm16", "");
+	pair_stop(&net);
+}
+
 static void phase_2(void **state)
 {
 	static const struct pair_cfg esp = { .esp = { "aes256gcm16", "aes128-sha256" } };
@@ -289,12 +312,12 @@ static void times(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(not_tried),	cmocka_unit_test(silence_is_no_refusal),
-		cmocka_unit_test(wrong_key),	cmocka_unit_test(phase_2),
-		cmocka_unit_test(port_4500),	cmocka_unit_test(other_version),
-		cmocka_unit_test(up_and_down),	cmocka_unit_test(in_part),
-		cmocka_unit_test(refuted_hint), cmocka_unit_test(adopted),
-		cmocka_unit_test(times),
+		cmocka_unit_test(not_tried),	  cmocka_unit_test(silence_is_no_refusal),
+		cmocka_unit_test(wrong_key),	  cmocka_unit_test(phase_2),
+		cmocka_unit_test(silent_refusal), cmocka_unit_test(port_4500),
+		cmocka_unit_test(other_version),  cmocka_unit_test(up_and_down),
+		cmocka_unit_test(in_part),	  cmocka_unit_test(refuted_hint),
+		cmocka_unit_test(adopted),	  cmocka_unit_test(times),
 	};
 
 	return cmocka_run_group_tests_name("why", tests, NULL, NULL);
