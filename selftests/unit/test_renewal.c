@@ -99,6 +99,31 @@ static void rekey(void **state)
 	pair_stop(&net);
 }
 
+/* In quick succession: what is replaced goes in its time, or makes room, on both sides. */
+static void renewals_in_quick_succession(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+
+	(void)state;
+	for (uint64_t pace = 1000; pace <= 10000; pace += 9000) {
+		struct ike_command cmd = { .type = IKE_REKEY };
+
+		up(&cfg);
+		cmd.peer = &net.side[0].peer;
+		for (int i = 0; i < 30; i++) {
+			ike_command(net.side[0].ike, net.now, &cmd);
+			pair_run(&net, net.now + pace);
+			assert_true(pair_usable(&net, 0));
+			for (int k = 0; k < 2; k++)
+				assert_in_range(pair_count_sas(&net.side[k], true), 1,
+						pace == 1000 ? PAIRS_MAX : 5);
+		}
+		pair_run(&net, net.now + 2 * MINUTE);
+		is_up();
+		pair_stop(&net);
+	}
+}
+
 /* Renewals that cross: one of the two goes on, the same at both ends. */
 static void renewals_cross(void **state)
 {
@@ -394,6 +419,7 @@ int main(void)
 		cmocka_unit_test(renewal),
 		cmocka_unit_test(replaced_pairs_go),
 		cmocka_unit_test(rekey),
+		cmocka_unit_test(renewals_in_quick_succession),
 		cmocka_unit_test(renewals_cross),
 		cmocka_unit_test(error_of_another),
 		cmocka_unit_test(ending_tunnel_waits),
