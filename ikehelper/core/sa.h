@@ -317,6 +317,9 @@ void peer_rekey(struct peer *peer, bool control);
 /* Another phase 1 with the peer is complete: the newest control tunnel stays. */
 void peer_established(struct ike_sa *sa);
 
+/* half_open.c: may the peer begin one more negotiation? Another may make room for it. */
+bool half_open_room(struct peer *peer);
+
 /* ike.c */
 /* At the end of every call: what died is freed, what is due is started. */
 void settle(struct ike *ike);
