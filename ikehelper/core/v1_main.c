@@ -21,8 +21,11 @@ int main_start(struct peer *peer)
 	struct ike_sa *sa;
 	struct exchange *x;
 
-	if (last)
-		path = *last;
+	/* From the address that is right now, which may be another than then. */
+	if (last) {
+		path.remote = last->remote;
+		path.local.port = last->local.port;
+	}
 	if (!path.local.port)
 		path.local.port = IKE_PORT;
 	if (!path.remote.port)

@@ -163,6 +163,11 @@ static int choose(struct exchange *x, const struct payloads *ps, bool answer)
 	struct esp_choice choice;
 	char why[WHY_MAX];
 
+	if (cfg_of(x)->encap && !nat_floated(x->sa))
+		return refuse(
+			x, N_NO_PROPOSAL_CHOSEN, "no-nat-t",
+			"encap = yes, but the peer stays on UDP port 500, where ESP "
+			"in UDP cannot be");
 	switch (choose_esp(x, sa_b, answer, &choice, why)) {
 	case SELECT_MALFORMED:
 		return refuse(x, N_PAYLOAD_MALFORMED, "malformed", "%s", why);

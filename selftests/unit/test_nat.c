@@ -125,6 +125,7 @@ struct tamper {
 	int from;
 	void (*change)(uint8_t *data, size_t len);
 	uint16_t port; /* of both ends; 0: as they are */
+	bool stays;    /* from then on */
 };
 
 static enum verdict tampered(struct pair_net *n, int from, size_t nth,
@@ -135,7 +136,7 @@ static enum verdict tampered(struct pair_net *n, int from, size_t nth,
 				 .remote = n->side[from].home };
 	uint8_t copy[2048];
 
-	if (nth != t->nth)
+	if (nth != t->nth && !(t->stays && nth > t->nth && !from))
 		return PASS;
 	memcpy(copy, data, len);
 	if (t->change)
@@ -227,6 +228,24 @@ static void insisting_in_vain(void **state)
 		assert_false(pair_usable(&net, 0));
 		pair_stop(&net);
 	}
+}
+
+/* Nor does one help that knows it, and does not float. */
+static void insisting_on_port_500(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+	struct tamper t = { .nth = 5, .port = 500, .stays = true };
+
+	(void)state;
+	pair_start(&net, &cfg);
+	net.side[1].peer.encap = true;
+	net.fate = tampered;
+	net.ctx = &t;
+	pair_command(&net, 0, IKE_UP);
+	pair_run(&net, net.now + 1000);
+	refused_with(1, "no-nat-t", "stays on UDP port 500");
+	is_clean();
+	pair_stop(&net);
 }
 
 static void spoil_nat_d(uint8_t *data, size_t len)
@@ -550,6 +569,7 @@ int main(void)
 		cmocka_unit_test(draft_numbers),
 		cmocka_unit_test(peer_without),
 		cmocka_unit_test(insisting_in_vain),
+		cmocka_unit_test(insisting_on_port_500),
 		cmocka_unit_test(nat_d_is_not_trusted),
 		cmocka_unit_test(float_out_of_time),
 		cmocka_unit_test(encap_by_will),
