@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * one one-way ESP tunnel: create, activate, expire, free; the SPI table; lifetimes
+ * one one-way ESP tunnel: create, activate, free; the SPI table; counters
  *
- * Changes run in process context under et_dev.cfg, the lifetime work among
- * them. Packets take sequence numbers and count with softirqs off, and call
- * for the work when there is something to decide: they decide nothing.
+ * Changes run in process context under et_dev.cfg. Packets take sequence
+ * numbers and count with softirqs off.
  */
 #include "sa.h"
 
@@ -12,7 +11,6 @@
 #include <linux/timekeeping.h>
 
 #include "device.h"
-#include "netlink.h"
 #include "peer.h"
 
 /*
@@ -23,9 +21,7 @@
 #define SEQ_MAX_ESN (U64_MAX - U16_MAX)
 
 #define CREDIT_MAX (64 << 20)	/* octets a CPU may count unseen, about */
-#define LOOK_MAX   (3600 * HZ)	/* jiffies stand still in suspend, boot time does not */
 #define SPI_TRIES  64
-#define HOLD_TIME  HZ		/* that a packet waits for its keys */
 
 struct workqueue_struct *et_wq;
 
@@ -250,207 +246,6 @@ void et_sa_passed(struct et_sa *sa, u64 seq)
 		et_sa_kick(sa);
 }
 
-/* Lifetimes */
-
-static void kick(struct et_sa *sa, unsigned long delay)
-{
-	if (test_bit(ET_SA_KICKED, &sa->flags) || test_and_set_bit(ET_SA_KICKED, &sa->flags))
-		return;
-	/* the work's reference is taken with the work */
-	if (et_sa_get_live(sa) && mod_delayed_work(et_wq, &sa->life, delay))
-		et_sa_put(sa);
-}
-
-/**
- * et_sa_kick - a packet saw something that the lifetime work has to look at
- * @sa: the SA
- *
- * Context: softirqs off, in an RCU read-side section or with a reference.
- */
-void et_sa_kick(struct et_sa *sa)
-{
-	kick(sa, 0);
-}
-
-/**
- * et_spi_kick - a packet waits for the keys of a reserved SPI
- * @sa: the reserved SPI
- *
- * Context: softirqs off, in an RCU read-side section.
- */
-void et_spi_kick(struct et_sa *sa)
-{
-	kick(sa, HOLD_TIME);
-}
-
-/* How much of what a limit counts the SA has used. */
-static u64 used(const struct et_sa *sa, enum et_limit limit)
-{
-	u64 packets, bytes;
-
-	switch (limit) {
-	case ET_LIMIT_TIME:
-		return div_u64(et_sa_age(sa), NSEC_PER_SEC);
-	case ET_LIMIT_BYTES:
-		et_sa_sum(sa, &packets, &bytes);
-		return bytes;
-	default:
-		return et_sa_seq(sa);
-	}
-}
-
-static u64 hard_limit(const struct et_sa *sa, enum et_limit limit)
-{
-	return limit == ET_LIMIT_PACKETS ? sa->seq_max : sa->limits.hard[limit];
-}
-
-/* Tell of limits that were reached. Return: whether the SA is gone. */
-static bool check_limits(struct et_sa *sa)
-{
-	static const enum esptun_expire_reason reason[] = {
-		[ET_LIMIT_TIME] = ESPTUN_EXPIRE_REASON_TIME,
-		[ET_LIMIT_BYTES] = ESPTUN_EXPIRE_REASON_BYTES,
-		[ET_LIMIT_PACKETS] = ESPTUN_EXPIRE_REASON_PACKETS,
-	};
-	enum et_limit i;
-
-	for (i = 0; i < ET_LIMITS; i++) {
-		u64 soft = sa->limits.soft[i], hard = hard_limit(sa, i), now;
-
-		if (!hard && (!soft || sa->soft_told[i]))
-			continue;
-		now = used(sa, i);
-		if (hard && now >= hard) {
-			et_event_expire(sa, reason[i], true);
-			et_sa_remove(sa);
-			return true;
-		}
-		if (soft && now >= soft && !sa->soft_told[i]) {
-			sa->soft_told[i] = true;
-			et_event_expire(sa, reason[i], false);
-		}
-	}
-	return false;
-}
-
-/* Is this the newest inbound SA that the peer has sent on? */
-static bool newest_heard(const struct et_sa *in)
-{
-	const struct et_sa *sa;
-
-	list_for_each_entry(sa, &in->peer->sas, of_peer)
-		if (!sa->out && sa->serial > in->serial && test_bit(ET_SA_FIRST, &sa->flags))
-			return false;
-	return true;
-}
-
-/* Packets come from elsewhere than before. An old SA's may have been on their way for long. */
-static void heard_from(struct et_sa *in)
-{
-	struct et_source from;
-
-	spin_lock_bh(&in->replay_lock);
-	from = in->from;
-	spin_unlock_bh(&in->replay_lock);
-	if (newest_heard(in) && !et_peer_heard_from(in->peer, &from))
-		set_bit(ET_SA_MOVED, &in->flags);
-}
-
-static unsigned long until(const struct et_sa *sa, u64 seconds)
-{
-	u64 age = et_sa_age(sa), end = seconds * NSEC_PER_SEC;
-
-	if (age >= end)
-		return 0;
-	return min_t(u64, nsecs_to_jiffies64(end - age) + 1, LOOK_MAX);
-}
-
-/* Queue the work for the next time when something may have been reached. */
-static void arm(struct et_sa *sa)
-{
-	unsigned long delay = MAX_JIFFY_OFFSET;
-	const struct et_limits *l = &sa->limits;
-
-	if (l->hard[ET_LIMIT_TIME])
-		delay = min(delay, until(sa, l->hard[ET_LIMIT_TIME]));
-	if (l->soft[ET_LIMIT_TIME] && !sa->soft_told[ET_LIMIT_TIME])
-		delay = min(delay, until(sa, l->soft[ET_LIMIT_TIME]));
-	if (l->hard[ET_LIMIT_BYTES] ||
-	    (l->soft[ET_LIMIT_BYTES] && !sa->soft_told[ET_LIMIT_BYTES]))
-		delay = min(delay, (unsigned long)HZ);
-	if (test_bit(ET_SA_MOVED, &sa->flags))
-		delay = min(delay, (unsigned long)HZ);
-
-	WRITE_ONCE(sa->seq_look, l->soft[ET_LIMIT_PACKETS] && !sa->soft_told[ET_LIMIT_PACKETS] ?
-					 min(l->soft[ET_LIMIT_PACKETS], sa->seq_max) :
-					 sa->seq_max);
-	if (delay == MAX_JIFFY_OFFSET)
-		return;
-	/* not mod_delayed_work(): a packet's kick that came meanwhile is not put off */
-	et_sa_get(sa);
-	if (!queue_delayed_work(et_wq, &sa->life, delay))
-		et_sa_put(sa);
-}
-
-/* A pair that was slow to be heard of does not bring back what a later SA replaced. */
-static bool newer(const struct et_sa *out)
-{
-	const struct et_sa *now = et_cfg_deref(out->peer->out, out->peer->edev);
-
-	return !now || out->serial > now->serial;
-}
-
-/* The first authentic packet: the peer has the new keys, so use their other half. */
-static void heard_first(struct et_sa *in)
-{
-	struct et_sa *sa;
-
-	in->first_told = true;
-	et_event_first(in);
-	list_for_each_entry(sa, &in->peer->sas, of_peer)
-		if (sa->out && sa->pair_spi == in->spi && newer(sa))
-			et_sa_activate(sa);
-}
-
-/* The keys of a reserved SPI are late for some packets. */
-static void expire_held(struct et_sa *sa)
-{
-	struct sk_buff_head late;
-	unsigned long next;
-
-	__skb_queue_head_init(&late);
-	next = et_hold_expire(&sa->hold, HOLD_TIME, &late);
-	if (next)
-		kick(sa, next);
-	et_drop_list(&late, sa->peer, sa, ET_DROP_HOLD_TIMEOUT);
-}
-
-static void life_work(struct work_struct *work)
-{
-	struct et_sa *sa = container_of(to_delayed_work(work), struct et_sa, life);
-	struct et_dev *edev = sa->peer->edev;
-
-	clear_bit(ET_SA_KICKED, &sa->flags);
-	smp_mb__after_atomic();	/* what is looked at next was written before a later kick */
-
-	mutex_lock(&edev->cfg);
-	if (sa->dead)
-		goto out;
-	if (!sa->cipher.tfm) {
-		expire_held(sa);
-		goto out;
-	}
-	if (test_bit(ET_SA_FIRST, &sa->flags) && !sa->first_told)
-		heard_first(sa);
-	if (test_and_clear_bit(ET_SA_MOVED, &sa->flags))
-		heard_from(sa);
-	if (!check_limits(sa))
-		arm(sa);
-out:
-	mutex_unlock(&edev->cfg);
-	et_sa_put(sa);
-}
-
 /* Life */
 
 static struct et_sa *sa_alloc(__be32 spi, bool out)
@@ -473,7 +268,7 @@ static struct et_sa *sa_alloc(__be32 spi, bool out)
 	kref_init(&sa->ref);
 	spin_lock_init(&sa->replay_lock);
 	INIT_LIST_HEAD(&sa->of_peer);
-	INIT_DELAYED_WORK(&sa->life, life_work);
+	INIT_DELAYED_WORK(&sa->life, et_sa_life_work);
 	INIT_RCU_WORK(&sa->free, sa_free);
 	return sa;
 }
@@ -486,7 +281,7 @@ static void set_limits(struct et_sa *sa, const struct et_limits *limits)
 	sa->limits = *limits;
 	sa->seq_max = min_not_zero(limits->hard[ET_LIMIT_PACKETS],
 				   sa->esn ? SEQ_MAX_ESN : (u64)SEQ_MAX);
-	sa->seq_look = U64_MAX;	/* until arm() */
+	sa->seq_look = U64_MAX;	/* until et_sa_arm() */
 	sa->credit = bytes ? min_t(u64, bytes / 16, CREDIT_MAX) : S64_MAX;
 	for_each_possible_cpu(cpu)
 		per_cpu_ptr(sa->stats, cpu)->credit = sa->credit;
@@ -583,7 +378,7 @@ int et_sa_insert(struct et_sa *sa, struct et_peer *peer, bool active)
 		return err;
 
 	list_add_tail(&sa->of_peer, &peer->sas);
-	arm(sa);
+	et_sa_arm(sa);
 	et_rx_held(sa);
 	if (sa->out && (active || pair_heard(sa)))
 		et_sa_activate(sa);

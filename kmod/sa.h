@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* one one-way ESP tunnel: create, activate, expire, free; the SPI table; lifetimes */
+/* one one-way ESP tunnel: create, activate, free; the SPI table; counters; its lifetime */
 #ifndef ET_SA_H
 #define ET_SA_H
 
@@ -132,8 +132,14 @@ bool et_sa_sends_to(struct et_net *enet, __be32 spi, __be32 remote);
 u64 et_sa_take_seq(struct et_sa *sa);
 void et_sa_count(struct et_sa *sa, u32 inner_len);
 void et_sa_passed(struct et_sa *sa, u64 seq);
+
+/* life.c. Softirqs off, under RCU or with a reference. */
 void et_sa_kick(struct et_sa *sa);
 void et_spi_kick(struct et_sa *sa);
+
+/* life.c. Process context, et_dev.cfg held; the work takes it. */
+void et_sa_arm(struct et_sa *sa);
+void et_sa_life_work(struct work_struct *work);
 
 /* Any context. */
 void et_sa_get(struct et_sa *sa);
