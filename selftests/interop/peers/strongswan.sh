@@ -13,7 +13,7 @@ strongswan_conf()
 {
 	cat >"$dir/strongswan.conf" <<-END
 		charon {
-		  load = random nonce openssl kernel-netlink socket-default vici
+		  load = random nonce openssl pem pkcs1 pkcs8 x509 pubkey kernel-netlink socket-default vici
 		  retransmit_timeout = 4
 		  retransmit_tries = 2
 		  plugins { vici { socket = unix://$dir/vici } }
@@ -23,7 +23,7 @@ strongswan_conf()
 		    cfg = 2
 		    flush_line = yes } }
 		}
-		swanctl { load = random }
+		swanctl { load = random openssl pem pkcs1 pkcs8 }
 	END
 }
 
