@@ -134,7 +134,7 @@ static void on_verifier(evutil_socket_t fd, short what, void *ctx)
 	struct daemon *d = ctx;
 	struct verifier_answer a;
 	struct proc another;
-	uint8_t out[VERDICT_CODE + VERDICT_TEXT];
+	uint8_t out[VERDICT_MAX];
 	ssize_t n;
 
 	(void)fd;

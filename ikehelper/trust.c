@@ -186,6 +186,7 @@ static int check_signature(EVP_PKEY *key, const struct trust_query *q,
 			  ike_auth_text(q->auth));
 	if (!signature_right(key, q->hash, q->sig))
 		return no(v, "bad-signature", "the peer's signature is not right");
+	v->forged = false;
 	return 0;
 }
 
@@ -308,7 +309,8 @@ void trust_judge(const struct trust *t, const struct trust_query *q,
 {
 	STACK_OF(X509) *certs = sk_X509_new_null();
 
-	*v = (struct trust_verdict){ 0 };
+	/* Until the signature turns out to be right. */
+	*v = (struct trust_verdict){ .forged = true };
 	if (q->id.len < ID_HEAD || q->want.len < ID_HEAD) {
 		no(v, "malformed", "an ID payload of %zu octets", q->id.len);
 	} else if (t->key) {

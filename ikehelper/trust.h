@@ -30,6 +30,7 @@ struct trust_query {
 #define VERDICT_TEXT 320
 
 struct trust_verdict {
+	bool forged; /* the signature is not right: anybody may have sent it */
 	char code[VERDICT_CODE]; /* "": believed; else stable, ikehelper(8) lists them */
 	char text[VERDICT_TEXT]; /* who signed it, or why it is not believed */
 };

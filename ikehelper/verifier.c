@@ -19,6 +19,7 @@ static void answer(const struct config *config, const struct verifier_request *q
 
 	memset(a, 0, sizeof(*a));
 	a->id = q->id;
+	a->verdict.forged = true;
 	strcpy(a->verdict.code, "no-verdict");
 	if (q->peer >= config->n_peers)
 		return;
@@ -77,14 +78,14 @@ int verifier_ask(struct proc *proc, uint32_t peer, const struct ike_action *a)
 	return proc_ask(proc, q.id, &q, sizeof(q));
 }
 
-size_t verdict_write(const struct trust_verdict *v,
-		     uint8_t out[VERDICT_CODE + VERDICT_TEXT])
+size_t verdict_write(const struct trust_verdict *v, uint8_t out[VERDICT_MAX])
 {
 	size_t code = strnlen(v->code, sizeof(v->code) - 1);
 	size_t text = strnlen(v->text, sizeof(v->text) - 1);
 
+	*out++ = v->forged;
 	memcpy(out, v->code, code);
 	out[code] = 0;
 	memcpy(out + code + 1, v->text, text);
-	return code + 1 + text;
+	return 1 + code + 1 + text;
 }

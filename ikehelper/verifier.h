@@ -11,6 +11,8 @@
 
 #define VERIFIER_DATA_MAX 32768 /* a chain of eight certificates, and room */
 
+#define VERDICT_MAX (1 + VERDICT_CODE + VERDICT_TEXT)
+
 struct verifier_request {
 	uint32_t id;
 	uint32_t peer; /* index into the configuration */
@@ -30,7 +32,6 @@ int verifier_start(struct proc *proc, const struct config *config);
 /* Asks for what IKE_NEED_VERIFY wants. Returns 0, or -1: too long, no room, it is gone. */
 int verifier_ask(struct proc *proc, uint32_t peer, const struct ike_action *a);
 /* Writes a verdict as the core wants it answered, and returns its length. */
-size_t verdict_write(const struct trust_verdict *v,
-		     uint8_t out[VERDICT_CODE + VERDICT_TEXT]);
+size_t verdict_write(const struct trust_verdict *v, uint8_t out[VERDICT_MAX]);
 
 #endif

@@ -174,8 +174,11 @@ static void cannot_open(struct exchange *x, const struct row *row, int ret,
 	}
 	sa->hint_garbage = ret == OPEN_GARBAGE;
 	/* Said once; the peer repeats it, and somebody else may have made it up. */
-	if (sa->refused_packet)
+	if (sa->refused_packet) {
+		free(x->refusal);
+		x->refusal = NULL;
 		return;
+	}
 	sa->refused_packet = true;
 	words_addr(&sa->path.remote, false, addr, sizeof(addr));
 	if (ret == OPEN_GARBAGE && main_signed(sa))

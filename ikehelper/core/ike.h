@@ -142,8 +142,9 @@ struct ike_action {
 		} sign;
 		/*
 		 * Did the peer make sig over hash, may it be who id says, and is that want?
-		 * Both are bodies of ID payloads. Answer: "", or a stable code that says why
-		 * not; a NUL; and words for people without one: who signed, or why not.
+		 * Both are bodies of ID payloads. Answer: 1 if the signature is not right, so
+		 * that anybody may have made it, else 0; "", or a stable code that says why it
+		 * is not believed; a NUL; and words without one: who signed, or why not.
 		 */
 		struct {
 			enum ike_auth auth;

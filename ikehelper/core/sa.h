@@ -126,7 +126,8 @@ struct main_mode {
 	/* The peer's message that waits for the verdict over its signature. */
 	struct buf held;
 	struct ike_path held_path;
-	bool judged;
+	bool judged, forged;
+	unsigned int verdicts;
 	char proof[240]; /* who signed it, in words */
 };
 

@@ -14,7 +14,10 @@ static void phase1_timeout(struct exchange *x)
 
 	words_addr(&sa->path.remote, false, addr, sizeof(addr));
 	words_notify(sa->hint_notify, name, sizeof(name));
-	if (x->state == MAIN_5 && main_signed(sa))
+	if (x->state == MAIN_5 && main_signed(sa) && sa->refused_packet)
+		refuse(x, 0, "bad-signature",
+		       "the peer answered packet 5 with a signature that is not right");
+	else if (x->state == MAIN_5 && main_signed(sa))
 		refuse(x, 0, "auth-failed",
 		       "packet 5 was not answered%s%s: most likely the peer does not take "
 		       "our signature, our certificate or our identity; its log says which",

@@ -11,7 +11,8 @@
 
 #include "signature.h"
 
-#define CERT_X509 4 /* RFC 2408 section 3.9: X.509 certificate, signature */
+#define VERDICTS_MAX 8 /* of one exchange: most need one */
+#define CERT_X509    4 /* RFC 2408 section 3.9: X.509 certificate, signature */
 
 bool main_signed(const struct ike_sa *sa)
 {
@@ -74,8 +75,13 @@ int sign_check(struct exchange *x, const struct row *row, const struct payloads 
 	uint8_t hash[HASH_MAX];
 	int ret;
 
+	/* CBC lets anybody who sees it change it: such a one is passed over (pitfall 1.4). */
 	if (x->main->judged)
-		return 0;
+		return x->main->forged ? OPEN_FORGED : 0;
+	if (x->main->verdicts++ == VERDICTS_MAX) {
+		snprintf(why, PAYLOAD_WHY, "too many with wrong signatures came before");
+		return OPEN_FORGED;
+	}
 	if (!sig || !id || payload_get(ps, PL_ID, 1)) {
 		snprintf(why, PAYLOAD_WHY, "%s",
 			 !sig  ? "missing payloads: SIG"
@@ -101,20 +107,24 @@ int sign_check(struct exchange *x, const struct row *row, const struct payloads 
 	return OPEN_FORGED;
 }
 
-/* "" or a code, a NUL, and words: as enum ike_action_type's IKE_NEED_VERIFY says. */
+/* As ike.h says of IKE_NEED_VERIFY. */
 void sign_verdict(struct exchange *x, struct chunk verdict)
 {
-	const char *code = (const char *)verdict.p;
-	const uint8_t *end = verdict.p ? memchr(verdict.p, 0, verdict.len) : NULL;
-	const char *text = end ? (const char *)end + 1 : "";
-	int len = end ? verdict.p + verdict.len - end - 1 : 0;
+	struct main_mode *m = x->main;
+	const uint8_t *code = verdict.p + 1;
+	const uint8_t *end = verdict.len > 1 ? memchr(code, 0, verdict.len - 1) : NULL;
+	int len;
 
-	x->main->judged = true;
+	m->judged = true;
+	m->forged = end && verdict.p[0];
 	if (!end) {
 		refuse(x, 0, "no-verdict", "the peer's signature could not be checked");
-	} else if (*code) {
-		refuse(x, N_AUTHENTICATION_FAILED, code, "%.*s", len, text);
-	} else {
-		snprintf(x->main->proof, sizeof(x->main->proof), "%.*s", len, text);
+		return;
 	}
+	len = verdict.p + verdict.len - (end + 1);
+	if (m->forged || *code)
+		refuse(x, N_AUTHENTICATION_FAILED, (const char *)code, "%.*s", len,
+		       (const char *)end + 1);
+	else
+		snprintf(m->proof, sizeof(m->proof), "%.*s", len, (const char *)end + 1);
 }

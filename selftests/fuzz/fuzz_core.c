@@ -173,8 +173,8 @@ static void sent(struct world *w, struct side *to, const struct ike_action *a)
 /* What the verifier would say of a mock of a signature. */
 static size_t judge(const struct ike_action *a, uint8_t *out)
 {
-	static const char ok[] = "\0with a mock",
-			  bad[] = "bad-signature\0it is not right";
+	static const char ok[] = "\0\0with a mock",
+			  bad[] = "\1bad-signature\0it is not right";
 	const struct chunk *sig = &a->verify.sig, *hash = &a->verify.hash;
 	bool good = sig->len == hash->len && !memcmp(sig->p, hash->p, hash->len) &&
 		    a->verify.id.len == a->verify.want.len &&

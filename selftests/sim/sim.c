@@ -141,6 +141,17 @@ static uint64_t looks(int side)
 	return d;
 }
 
+/* The verifier's work is all that a forged signature makes. */
+static void judge_forged(struct side *s, const struct ike_action *a)
+{
+	static const char verdict[] = "\1bad-signature\0it is not right";
+	struct chunk sig = a->verify.sig, hash = a->verify.hash;
+
+	if (sig.len == hash.len && !memcmp(sig.p, hash.p, sig.len))
+		sim_broken("%.3f s: a forged signature is right", sim_seconds());
+	ike_answer(s->ike, sim.net.now, a->id, (const uint8_t *)verdict, sizeof(verdict));
+}
+
 /* Somebody on the way changes an encrypted datagram: nothing may come of it. */
 static void forge(void)
 {
@@ -167,7 +178,9 @@ static void forge(void)
 	was = looks(k->to);
 	ike_input(s->ike, sim.net.now, &path, data, k->len);
 	while (ike_next(s->ike, &a))
-		if (a.type != IKE_TRACE && a.type != IKE_SEND)
+		if (a.type == IKE_NEED_VERIFY)
+			judge_forged(s, &a);
+		else if (a.type != IKE_TRACE && a.type != IKE_SEND)
 			sim_broken("%.3f s: a forged datagram made action %d",
 				   sim_seconds(), a.type);
 	if (looks(k->to) != was)
@@ -371,6 +384,7 @@ static void choose_kind(struct pair_cfg *cfg)
 	sim.dies = kind == 5 || kind == 6;
 	sim.forges = sim_percent(50);
 	sim.unlucky = sim.loss || sim.faults || sim.dies;
+	cfg->auth = sim_percent(30) ? AUTH_RSA : AUTH_PSK;
 	cfg->dpd_timeout = 90;
 	for (int i = 0; i < 2; i++) {
 		cfg->start[i] = sim_below(3);

@@ -438,7 +438,7 @@ static void take_sign(struct pair_net *net, int i, const struct ike_action *a)
 
 static void take_verify(struct pair_net *net, int i, const struct ike_action *a)
 {
-	uint8_t out[VERDICT_CODE + VERDICT_TEXT];
+	uint8_t out[VERDICT_MAX];
 	struct trust_verdict v = { .text = "with a mock" };
 	struct trust_query q = { a->verify.auth, a->verify.hash, a->verify.sig,
 				 a->verify.id,	 a->verify.want, a->verify.certs };
@@ -449,7 +449,7 @@ static void take_verify(struct pair_net *net, int i, const struct ike_action *a)
 	if (net->side[i].trust)
 		trust_judge(net->side[i].trust, &q, &v);
 	else if (q.sig.len != q.hash.len || memcmp(q.sig.p, q.hash.p, q.sig.len))
-		strcpy(v.code, "bad-signature");
+		v = (struct trust_verdict){ .forged = true, .code = "bad-signature" };
 	answer(net, i, a->id, out, verdict_write(&v, out), true);
 }
 

@@ -724,6 +724,44 @@ static void initiator_refuses(void **state)
 	stop_with_certs();
 }
 
+/* Before packets 5 and 6 comes what somebody else has made of them: another signature. */
+static enum verdict changed_before(struct pair_net *n, int from, size_t nth,
+				   const uint8_t *data, size_t len)
+{
+	const struct ike_peer *p = &n->side[from].peer;
+	struct ike_path path = { .local = p->remote, .remote = p->local };
+	uint8_t copy[1024];
+
+	(void)nth;
+	if (data[18] == XCHG_MAIN && data[19] & FLAG_ENCRYPTED) {
+		assert_in_range(len, 60, sizeof(copy));
+		memcpy(copy, data, len);
+		copy[IKE_HEADER_LEN + 20] ^= 1;
+		pair_fly(n, !from, n->now + 1, &path, copy, len);
+	}
+	return PASS;
+}
+
+/* Pitfall 1.4: the encryption of packets 5 and 6 lets anybody change them on their way. */
+static void changed_on_the_way(void **state)
+{
+	static const struct pair_cfg cfg = { .auth = AUTH_RSA };
+
+	(void)state;
+	pair_start(&net, &cfg);
+	net.fate = changed_before;
+	pair_command(&net, 0, IKE_UP);
+	pair_run(&net, net.now + 1000);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(net.side[i].verdicts_asked, 2);
+		assert_int_equal(pair_tunnels(&net.side[i]), 1);
+		assert_int_equal(pair_count(&net.side[i], TRACE_REFUSED), 1);
+		refused_with(i, "bad-signature", "");
+	}
+	assert_true(pair_usable(&net, 0));
+	pair_stop(&net);
+}
+
 static void no_common_method(void **state)
 {
 	static const struct pair_cfg cfg = { .auth = AUTH_RSA };
@@ -786,6 +824,7 @@ int main(void)
 		cmocka_unit_test(raw_keys),
 		cmocka_unit_test(responder_refuses),
 		cmocka_unit_test(initiator_refuses),
+		cmocka_unit_test(changed_on_the_way),
 		cmocka_unit_test(no_common_method),
 		cmocka_unit_test(held_until_the_verdict),
 	};
