@@ -303,6 +303,15 @@ static void encap_by_will(void **state)
 		in_udp(true);
 		pair_run(&net, net.now + 10 * MINUTE);
 		assert_int_equal(net.sent, 9);
+		for (int k = 0; k < 2; k++) {
+			ike_command(net.side[k].ike, net.now,
+				    &(struct ike_command){ .type = IKE_REKEY,
+							   .peer = &net.side[k].peer,
+							   .control = true });
+			pair_run(&net, net.now + MINUTE);
+			assert_int_equal(pair_count(&net.side[1], TRACE_UP), 3 + k);
+			assert_int_equal(pair_tunnels(&net.side[1]), 1);
+		}
 		pair_stop(&net);
 	}
 }
