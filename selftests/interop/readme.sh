@@ -83,10 +83,16 @@ for s in tokyo osaka; do
 	ip -n $s link set eth0 up
 done
 
-echo "1..4"
+echo "1..5"
 ok "the secret" run tokyo secret
 cp "$tmp/tokyo/etc/ten.psk" "$tmp/osaka/etc/" # "over a channel that you trust"
 ok "osaka's commands" run osaka osaka
 ok "tokyo's commands: up, ping, status, trace, the blackhole" run tokyo tokyo
 ok "the ladder was drawn" grep -q '(9)' "$tmp/tokyo.sh.out"
+# The public key of the other side came over a channel of their own.
+keyed()
+{
+	run tokyo keys && cp "$tmp/tokyo/etc/tokyo.pub" "$tmp/tokyo/etc/osaka.pub" && run tokyo keyed
+}
+ok "keys in place of the secret" keyed
 exit $failed
