@@ -444,9 +444,6 @@ int main6_prepare(struct exchange *x);
 int main6_out(struct exchange *x, struct buf *b, size_t *next);
 int main6_in(struct exchange *x, const struct payloads *ps);
 void main_done(struct exchange *x);
-/* Bodies of the ID payloads that we send, and that the peer has to send. */
-void main_own_id(const struct ike_sa *sa, struct buf *b);
-void main_expected_id(const struct ike_sa *sa, struct buf *b);
 void main_free(struct exchange *x);
 /* Our suites, and where known the peer's, into the exchange's refusal. */
 void main_show(struct exchange *x, struct chunk theirs);
@@ -454,6 +451,16 @@ void main_show(struct exchange *x, struct chunk theirs);
 int main_answer(struct exchange *x, enum need_kind kind, struct chunk data);
 /* Returns 0, or -1 without memory. */
 int main_start(struct peer *peer);
+
+/* v1_who.c */
+/* Bodies of the ID payloads that we send, and that the peer has to send. */
+void main_own_id(const struct ike_sa *sa, struct buf *b);
+void main_expected_id(const struct ike_sa *sa, struct buf *b);
+/*
+ * Is the peer who we are configured to talk to? Returns 0, or -1 after refuse(). With
+ * signatures, who signs has been judged already.
+ */
+int main_check_id(struct exchange *x, const struct payloads *ps);
 
 /* v1_nat.c */
 void nat_put_vendors(const struct exchange *x, struct buf *b, size_t *next);
