@@ -570,6 +570,30 @@ static void identity_behind_nat(void **state)
 	pair_stop(&net);
 }
 
+/* RFC 3947 section 5.2: original addresses in packets 7 and 8 mean nothing in tunnel mode. */
+static void original_addresses(void **state)
+{
+	static const uint8_t types[] = { PL_NATOA, PL_NATOA_DRAFT };
+	const struct row *rows[] = {
+		table_find(IKE_V1, XCHG_QUICK, true, QUICK_NONE),
+		table_find(IKE_V1, XCHG_QUICK, false, QUICK_1),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		const struct row *row = rows[i / 2];
+		uint8_t type = types[i % 2];
+		/* Two of them, each an IPv4 address. */
+		uint8_t chain[] = { type, 0, 0, 12, 1, 0, 0, 0, 192, 0, 2, 1,
+				    0,	  0, 0, 12, 1, 0, 0, 0, 192, 0, 2, 2 };
+		char why[PAYLOAD_WHY];
+		struct payloads ps;
+
+		assert_int_equal(payloads_parse(&ps, type, chain, sizeof(chain), why), 0);
+		assert_int_equal(payloads_check(&ps, 0, row->may, why), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -591,6 +615,7 @@ int main(void)
 		cmocka_unit_test(late_esp_does_not_lead_back),
 		cmocka_unit_test(told_apart_by_identity),
 		cmocka_unit_test(identity_behind_nat),
+		cmocka_unit_test(original_addresses),
 	};
 
 	return cmocka_run_group_tests_name("nat", tests, NULL, NULL);
