@@ -229,21 +229,21 @@ static size_t count_sas(int side, uint32_t child, bool out)
 /* One pair for each child is enough, but for a while after a renewal. */
 static void check_duplicates(int side)
 {
-	size_t most = 0, all = 0;
+	size_t all = 0;
 
 	for (uint32_t i = 0; i < sim.net.side[0].peer.n_child; i++) {
 		size_t n = count_sas(side, i, true);
+		uint64_t *since = &sim.duplicate_since[side][i];
 
-		most = n > most ? n : most;
 		all += n + count_sas(side, i, false);
+		if (n < 2 || !sim.settling)
+			*since = sim.net.now;
+		if (sim.net.now - *since > DUPLICATE_MS)
+			sim_broken("%.3f s: side %d has %zu pairs of child %u for %u s",
+				   sim_seconds(), side, n, i, DUPLICATE_MS / 1000);
 	}
 	if (all > sim.f->most_sas)
 		sim.f->most_sas = all;
-	if (most < 2 || !sim.settling)
-		sim.duplicate_since[side] = sim.net.now;
-	if (sim.net.now - sim.duplicate_since[side] > DUPLICATE_MS)
-		sim_broken("%.3f s: side %d has %zu pairs of a child for %u s",
-			   sim_seconds(), side, most, DUPLICATE_MS / 1000);
 }
 
 /* Where ESP gets through, the control tunnel knows the way soon: they share it. */

@@ -47,7 +47,7 @@ struct sim {
 	/* Does traffic flow, so that none of it may be lost? */
 	bool armed[PAIR_CHILDREN], wanted;
 	uint32_t epoch[PAIR_CHILDREN];
-	uint64_t duplicate_since[2], astray_since[2];
+	uint64_t duplicate_since[2][PAIR_CHILDREN], astray_since[2];
 	uint64_t serials, highest[2][PAIR_CHILDREN]; /* of ESP sent, and received */
 	bool first[2][PAIR_SAS];
 	struct kept kept[KEPT];
