@@ -123,4 +123,64 @@ static inline struct trust trust_make(X509 *ca, X509_CRL *crl)
 	return t;
 }
 
+/* Made once: the authority, and the two sides with keys of one kind. */
+static struct {
+	EVP_PKEY *ca_key, *key[2], *other_key;
+	X509 *ca, *cert[2];
+} rsa, ec;
+
+static inline void make_sites(EVP_PKEY *(*make)(void), EVP_PKEY *ca_key, EVP_PKEY **key,
+			      X509 **ca, X509 **cert)
+{
+	static const char *const names[] = { "tokyo", "osaka" };
+
+	*ca = cert_make(
+		&(struct cert_plan){ .cn = "authority", .key = ca_key, .ca = true });
+	for (int i = 0; i < 2; i++) {
+		key[i] = make();
+		cert[i] = cert_make(&(struct cert_plan){ .cn = names[i],
+							 .key = key[i],
+							 .issuer = *ca,
+							 .issuer_key = ca_key,
+							 .serial = 10 + i });
+	}
+}
+
+static inline EVP_PKEY *new_rsa(void)
+{
+	return rsa_key(2048, 65537);
+}
+
+static inline EVP_PKEY *new_ec(void)
+{
+	return EVP_EC_gen("P-256");
+}
+
+static inline int make_all(void **state)
+{
+	(void)state;
+	rsa.ca_key = new_rsa();
+	rsa.other_key = new_rsa();
+	ec.ca_key = new_ec();
+	make_sites(new_rsa, rsa.ca_key, rsa.key, &rsa.ca, rsa.cert);
+	make_sites(new_ec, ec.ca_key, ec.key, &ec.ca, ec.cert);
+	return 0;
+}
+
+static inline int free_all(void **state)
+{
+	EVP_PKEY *keys[] = { rsa.ca_key, rsa.key[0], rsa.key[1], rsa.other_key,
+			     ec.ca_key,	 ec.key[0],  ec.key[1] };
+	X509 *certs[] = {
+		rsa.ca, rsa.cert[0], rsa.cert[1], ec.ca, ec.cert[0], ec.cert[1]
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		EVP_PKEY_free(keys[i]);
+	for (size_t i = 0; i < sizeof(certs) / sizeof(*certs); i++)
+		X509_free(certs[i]);
+	return 0;
+}
+
 #endif
