@@ -111,8 +111,8 @@ int sign_check(struct exchange *x, const struct row *row, const struct payloads 
 void sign_verdict(struct exchange *x, struct chunk verdict)
 {
 	struct main_mode *m = x->main;
-	const uint8_t *code = verdict.p + 1;
-	const uint8_t *end = verdict.len > 1 ? memchr(code, 0, verdict.len - 1) : NULL;
+	const uint8_t *code = verdict.len > 1 ? verdict.p + 1 : NULL;
+	const uint8_t *end = code ? memchr(code, 0, verdict.len - 1) : NULL;
 	int len;
 
 	m->judged = true;
