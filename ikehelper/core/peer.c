@@ -377,6 +377,9 @@ void pair_up(struct peer *peer, uint32_t child, struct pair *pair)
 	 */
 	if (pair->initiator && pair->next)
 		pair->activate_at = peer->ike->now + ACTIVATE_MS;
+	/* What the module holds must not come before the peer has done with packet 9. */
+	else if (pair->initiator && peer->cfg->start == IKE_START_TRAFFIC)
+		pair->activate_at = peer->ike->now + HELD_MS;
 	else
 		pair_activate(peer, child, pair);
 }

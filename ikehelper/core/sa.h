@@ -25,6 +25,7 @@
 #define RETRY_FIRST_MS	5000
 #define RETRY_MAX_MS	300000
 #define ACTIVATE_MS	2000  /* a renewed outbound SA is used after that at the latest */
+#define HELD_MS		500   /* a first one, for which packets are held */
 #define RETIRE_MS	10000 /* a replaced control tunnel ends */
 #define REPLACED_MS \
 	30000 /* a replaced pair goes; twice as late if the peer replaced it */

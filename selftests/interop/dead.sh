@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# strongSwan's charon is idle, dies, and comes back.
+# strongSwan's charon is idle, dies, comes back, or is called for by traffic.
 # layers: guest strongswan
 
 PEER=strongswan
@@ -71,4 +71,21 @@ death()
 	pings_both_ways
 }
 
-run_tests idle restart death
+# Traffic starts it, and none of it is lost; also after the peer has ended it all.
+traffic()
+{
+	both $main aes128gcm16 "start = traffic"
+	no_loss
+	tunnel_is_up
+	they_end
+	wait_for prints 0 count_our_sas
+	no_loss
+}
+
+no_loss()
+{
+	a ping -n -i 0.5 -c 5 -W 20 -I $IN_A $IN_B | tee "$dir/ping"
+	grep -q " 0% packet loss" "$dir/ping"
+}
+
+run_tests idle restart death traffic

@@ -30,7 +30,14 @@ static void started_by_traffic(void **state)
 	pair_start(&net, &cfg);
 	pair_run(&net, net.now + MINUTE);
 	assert_int_equal(net.sent, 0);
-	acquire(1);
+	ike_command(net.side[0].ike, net.now,
+		    &(struct ike_command){
+			    .type = IKE_ACQUIRE, .peer = &net.side[0].peer, .child = 1 });
+	pair_run(&net, net.now + 400);
+	/* Pitfall 1.11: strongSwan would drop what comes right behind packet 9. */
+	assert_int_equal(net.sent, 9);
+	assert_false(pair_usable(&net, 1));
+	pair_run(&net, net.now + 600);
 	assert_true(pair_usable(&net, 1));
 	assert_false(pair_usable(&net, 0));
 	/* The module repeats itself. */
