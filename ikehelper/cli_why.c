@@ -35,13 +35,13 @@ static void print_sides(const cJSON *json)
 		n = strcspn(p, "\n");
 		width = n > width ? n : width;
 	}
-	printf("  %-*s   %s\n", (int)width, "this host has:", "the peer has:");
+	printf("  %-*s   %s\n", (int)width + 2, "this host has:", "the peer has:");
 	while (*ours || *theirs) {
 		n = strcspn(ours, "\n");
 		printf("    %-*.*s", (int)width, (int)n, ours);
 		ours += n + (ours[n] == '\n');
 		n = strcspn(theirs, "\n");
-		printf("   %.*s\n", (int)n, theirs);
+		printf("%s%.*s\n", n ? "   " : "", (int)n, theirs);
 		theirs += n + (theirs[n] == '\n');
 	}
 }

@@ -123,12 +123,13 @@ static const struct profile profiles[] = {
 	  "aes128-sha1-modp1024",
 	  "aes128-sha1-modp1024" },
 	/*
-	 * strongSwan: proposals with ECP and MODP groups, ESP without PFS unless a group is
+	 * strongSwan: as an initiator one suite with Curve25519 alone, ECP and MODP groups else; ESP without PFS unless a group is
 	 * written; IKE SAs are renewed at 4 h and live 10 % longer, CHILD SAs at 1 h and live
 	 * 10 % longer (swanctl.conf(5)).
 	 */
 	{ "strongswan",
-	  { [K_IKE] = "aes256-sha256-ecp256, aes128-sha256-ecp256, " AES_2048,
+	  { [K_IKE] = "aes256-sha256-ecp256, aes128-sha256-ecp256, "
+		      "aes256-sha256-x25519, aes128-sha256-x25519, " AES_2048,
 	    [K_ESP] = "aes256gcm16, aes128gcm16, " ESP_NO_PFS
 		      ", aes256gcm16-ecp256, aes128gcm16-ecp256, " AES_2048,
 	    [K_LIFETIME_IKE] = "4h",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* OpenSSL: hash, prf, CBC, Diffie-Hellman over MODP and ECP groups. */
+/* OpenSSL: hash, prf, CBC, Diffie-Hellman over MODP and ECP groups and Curve25519. */
 #include "crypto.h"
 
 #include <openssl/bn.h>
@@ -36,6 +36,7 @@ static const struct group {
 	{ GROUP_MODP4096, 512, 512, 48, BN_get_rfc3526_prime_4096, 0 },
 	{ GROUP_ECP256, 64, 32, 40, NULL, NID_X9_62_prime256v1 },
 	{ GROUP_ECP384, 96, 48, 56, NULL, NID_secp384r1 },
+	{ GROUP_X25519, 32, 32, 32, NULL, NID_X25519 },
 };
 
 size_t hash_len(enum ike_hash hash)
@@ -208,7 +209,9 @@ int dh_check(enum ike_group group, struct chunk pub, char *why)
 			 pub.len, group, g ? g->pub : 0);
 		return -1;
 	}
-	if (g->curve) {
+	if (g->curve == NID_X25519) {
+		ok = true; /* any octets are a value; a shared secret of zeros is refused */
+	} else if (g->curve) {
 		EC_GROUP *curve = EC_GROUP_new_by_curve_name(g->curve);
 		EC_POINT *point = curve ? ec_point(curve, pub, NULL) : NULL;
 
@@ -274,6 +277,30 @@ static bool ecp_compute(const struct group *g, BIGNUM *priv, struct chunk pub,
 	return ok;
 }
 
+/* RFC 7748 section 6.1; without pub our own value. */
+static bool x25519_compute(struct chunk priv, struct chunk pub, uint8_t *out)
+{
+	EVP_PKEY *own =
+		EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, priv.p, priv.len);
+	EVP_PKEY *peer =
+		pub.p ? EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, pub.p, pub.len)
+		      : NULL;
+	EVP_PKEY_CTX *ctx = own && peer ? EVP_PKEY_CTX_new(own, NULL) : NULL;
+	size_t len = 32;
+	bool ok;
+
+	if (pub.p)
+		ok = ctx && EVP_PKEY_derive_init(ctx) == 1 &&
+		     EVP_PKEY_derive_set_peer(ctx, peer) == 1 &&
+		     EVP_PKEY_derive(ctx, out, &len) == 1;
+	else
+		ok = own && EVP_PKEY_get_raw_public_key(own, out, &len) == 1;
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(peer);
+	EVP_PKEY_free(own);
+	return ok && len == 32;
+}
+
 int dh_compute(enum dh_op op, enum ike_group group, struct chunk priv, struct chunk pub,
 	       uint8_t *out)
 {
@@ -289,6 +316,8 @@ int dh_compute(enum dh_op op, enum ike_group group, struct chunk priv, struct ch
 		return -1;
 	if (op == DH_PUBLIC)
 		pub = CHUNK(NULL, 0);
+	if (g->curve == NID_X25519)
+		return x25519_compute(priv, pub, out) ? g->shared : -1;
 	ctx = BN_CTX_secure_new();
 	x = BN_secure_new();
 	ok = ctx && x && BN_bin2bn(priv.p, priv.len, x);

@@ -37,6 +37,8 @@ static const struct word {
 	{ "modp4096", KIND_GROUP, GROUP_MODP4096, 0, false },
 	{ "ecp256", KIND_GROUP, GROUP_ECP256, 0, false },
 	{ "ecp384", KIND_GROUP, GROUP_ECP384, 0, false },
+	{ "x25519", KIND_GROUP, GROUP_X25519, 0, false },
+	{ "curve25519", KIND_GROUP, GROUP_X25519, 0, false },
 	{ "esn", KIND_ESN, true, 0, false },
 	{ "noesn", KIND_ESN, false, 0, false },
 };

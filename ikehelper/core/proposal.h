@@ -19,6 +19,7 @@ enum ike_group {
 	GROUP_MODP4096 = 16,
 	GROUP_ECP256 = 19,
 	GROUP_ECP384 = 20,
+	GROUP_X25519 = 31, /* of IKEv2; strongSwan offers it in IKEv1 before all others */
 };
 
 /* How each side proves who it is. IKEv1 has one of them for both sides. */

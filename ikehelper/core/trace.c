@@ -171,7 +171,7 @@ static void say_ke(struct words *w, size_t len)
 	static const enum ike_group groups[] = { GROUP_MODP1024, GROUP_MODP1536,
 						 GROUP_MODP2048, GROUP_MODP3072,
 						 GROUP_MODP4096, GROUP_ECP256,
-						 GROUP_ECP384 };
+						 GROUP_ECP384,	 GROUP_X25519 };
 
 	say(w, "KE: ");
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)

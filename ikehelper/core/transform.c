@@ -58,7 +58,7 @@ static const struct code groups[] = {
 	{ 19, GROUP_ECP256, "ecp256" },
 	{ 20, GROUP_ECP384, "ecp384" },
 	{ 21, 0, "ecp521" },
-	{ 31, 0, "x25519" },
+	{ 31, GROUP_X25519, "x25519" },
 	{ 0, 0, "group" },
 };
 static const struct code esp_ciphers[] = {

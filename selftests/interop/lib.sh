@@ -55,7 +55,8 @@ configure() # a|b PSK IKE ESP [LINE OF ITS SECTION...]
 	fi
 	(umask 077 && printf '%s\n' "$2" >"$dir/$1.psk")
 	printf '%s\n' "[peer site]" "interface = esp0" "local = $local" "remote = $remote" "psk-file = $dir/$1.psk" \
-		"version = 1" "ike = $3" "esp = $4" "local-subnets = $ours" "remote-subnets = $theirs" "${@:5}" >"$dir/$1.conf"
+		"version = 1" "ike = $3" "esp = $4" "local-subnets = $ours" "remote-subnets = $theirs" "${@:5}" |
+		grep -v "= default$" >"$dir/$1.conf"
 }
 
 start_ikehelper() # PSK IKE ESP [LINE OF ITS SECTION...]
@@ -131,6 +132,15 @@ agree()
 	ask trace site >"$dir/ladder"
 	grep -q '(9)' "$dir/ladder"
 	why_says up "are up"
+}
+
+# profile_alone we|they: the peer has its own default suites, and we what its profile says.
+profile_alone()
+{
+	both default default "profile = $PEER"
+	"$1_initiate"
+	tunnel_is_up
+	pings_both_ways
 }
 
 # down we|they: the DELETE of one side takes the SAs of both away, and no new ones come.

@@ -19,7 +19,7 @@ run_tests \
 	"agree we $main aes128gcm16" "agree they $main aes128gcm16" \
 	"agree we $main aes256-sha256-modp2048" "agree they $main aes256-sha256-modp2048" \
 	"agree they aes128-sha256-ecp256 aes256gcm16" \
-	"down we" "down they" initial_contact \
+	"profile_alone we" "profile_alone they" "down we" "down they" initial_contact \
 	"wrong_psk we" "wrong_psk they" "no_common_proposal we" "no_common_proposal they" \
 	"no_common_esp_proposal we" "no_common_esp_proposal they" \
 	helper_dies \

@@ -418,6 +418,44 @@ static void ecp_refuses_hostile_points(void **state)
 	}
 }
 
+/* RFC 7748 section 6.1; points of small order give zeros, which are refused. */
+static void x25519(void **state)
+{
+	const struct octets a = from_hex("77076d0a7318a57d3c16c17251b26645"
+					 "df4c2f87ebc0992ab177fba51db92c2a");
+	const struct octets ga = from_hex("8520f0098930a754748b7ddcb43ef75a"
+					  "0dbf3a0d26381af4eba4a98eaa9b4e6a");
+	const struct octets b = from_hex("5dab087e624a8a4b79e17f8b83800ee6"
+					 "6f3bb1292618b6fd1c2f8b27ff88e0eb");
+	const struct octets gb = from_hex("de9edb7d7b7dc1b4d35b61c2ece43537"
+					  "3f8343c85b78674dadfc7e146f882b4f");
+	const struct octets gab = from_hex("4a5d9d5ba4ce2de1728e3bf480350f25"
+					   "e07e21c947d19e3376f09b3c1e161742");
+	uint8_t out[DH_MAX], small[32] = { 0 };
+	const struct chunk none = CHUNK(NULL, 0);
+	char why[WHY];
+
+	(void)state;
+	assert_int_equal(dh_compute(DH_PUBLIC, GROUP_X25519, chunk_of(&a), none, out),
+			 32);
+	assert_memory_equal(out, ga.data, 32);
+	assert_int_equal(
+		dh_compute(DH_SHARED, GROUP_X25519, chunk_of(&a), chunk_of(&gb), out),
+		32);
+	assert_memory_equal(out, gab.data, 32);
+	assert_int_equal(
+		dh_compute(DH_SHARED, GROUP_X25519, chunk_of(&b), chunk_of(&ga), out),
+		32);
+	assert_memory_equal(out, gab.data, 32);
+	for (small[0] = 0; small[0] < 2; small[0]++)
+		assert_int_equal(dh_compute(DH_SHARED, GROUP_X25519, chunk_of(&a),
+					    CHUNK(small, 32), out),
+				 -1);
+	assert_int_equal(dh_check(GROUP_X25519, CHUNK(ga.data, 31), why), -1);
+	assert_int_equal(
+		dh_compute(DH_PUBLIC, GROUP_X25519, CHUNK(a.data, 31), none, out), -1);
+}
+
 static void unknown_groups_are_refused(void **state)
 {
 	uint8_t pub[DH_MAX] = { 0, 2 };
@@ -510,6 +548,7 @@ int main(void)
 		cmocka_unit_test(modp_refuses_hostile_values),
 		cmocka_unit_test(ecp_examples),
 		cmocka_unit_test(ecp_refuses_hostile_points),
+		cmocka_unit_test(x25519),
 		cmocka_unit_test(unknown_groups_are_refused),
 		cmocka_unit_test(wycheproof_p256),
 		cmocka_unit_test(wycheproof_p384),

@@ -44,6 +44,7 @@ static void every_suite(void **state)
 		{ "aes128-sha256-ecp256", "aes128-sha256-ecp256" },
 		{ "aes256-sha384-ecp384", "aes256gcm16-ecp384-esn" },
 		{ "3des-sha1-modp1024", "aes128-sha256" },
+		{ "aes128-sha256-x25519", "aes128gcm16-x25519" },
 		{ "3des-sha512-ecp256", "aes256-sha1-esn" },
 	};
 

@@ -61,6 +61,8 @@ static const struct gateway {
 	/* Its order is its own, whoever begins. */
 	{ "strongswan", 0, "aes128-sha256-ecp256,aes256-sha256-modp2048",
 	  "aes128-sha256,aes256gcm16", 15840, 3960, 0, "aes128-sha256" },
+	{ "strongswan", 0, "aes128-sha256-x25519", "aes128-sha256", 15840, 3960, 0,
+	  "aes128-sha256" },
 	{ "libreswan", 0, "aes256-sha256-modp2048",
 	  "aes256gcm16-modp2048,aes128-sha1-modp2048", 28800, 28800, 0,
 	  "aes256gcm16-modp2048" },

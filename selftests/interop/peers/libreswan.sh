@@ -16,7 +16,7 @@ pluto_conf() # IKE ESP; with PLUTO_LIFE, words of KEY=VALUE
 {
 	local pfs=no
 
-	case $2 in *modp* | *ecp*) pfs=yes ;; esac
+	case $2 in *modp* | *ecp* | default) pfs=yes ;; esac
 	cat >"$dir/ipsec.conf" <<-END
 		config setup
 		  dnssec-enable=no
@@ -36,6 +36,7 @@ pluto_conf() # IKE ESP; with PLUTO_LIFE, words of KEY=VALUE
 		  retransmit-interval=4000
 		  auto=ignore
 	END
+	sed -i '/^  \(ike\|esp\)=default$/d' "$dir/ipsec.conf"
 	printf '  %s\n' ${PLUTO_LIFE:-} >>"$dir/ipsec.conf"
 }
 
