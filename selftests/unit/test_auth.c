@@ -255,6 +255,51 @@ static void held_until_the_verdict(void **state)
 	pair_stop(&net);
 }
 
+/*
+ * Who did packets 1 to 4 has the keys, be it anybody: until its signature has been judged its
+ * deletes delete nothing, and its talk is no sign of the peer's life.
+ */
+static void unproven_is_not_believed(void **state)
+{
+	static const struct pair_cfg cfg = { .auth = AUTH_RSA };
+	const struct peer *peer;
+	struct main_mode *m;
+	struct ike_sa *sa;
+	size_t received;
+	uint64_t heard;
+
+	(void)state;
+	pair_start(&net, &cfg);
+	goes_up();
+	is_up();
+	net.side[1].no_verdict = true;
+	ike_command(net.side[0].ike, net.now,
+		    &(struct ike_command){ .type = IKE_REKEY,
+					   .peer = &net.side[0].peer,
+					   .control = true });
+	pair_run(&net, net.now + 1000);
+	sa = net.side[0].ike->peers->sas;
+	assert_true(sa->have_keys && !sa->established && sa->next->established);
+	peer = net.side[1].ike->peers;
+	heard = peer->heard_at;
+	received = pair_count(&net.side[1], TRACE_RECEIVED);
+	/* The peer has not taken packet 5: the chain of IVs is before it. */
+	m = sa->exchanges->main;
+	assert_int_equal(keymat_iv1(&sa->keys, buf_chunk(&m->gxi), buf_chunk(&m->gxr),
+				    sa->last_iv),
+			 0);
+	sa->established = true;
+	info_send(sa, &(struct info){ .payload = PL_DELETE,
+				      .proto = PROTO_ISAKMP,
+				      .spi = CHUNK(sa->next->cookies, COOKIES_LEN) });
+	sa->established = false;
+	pair_run(&net, net.now + 100);
+	assert_int_equal(pair_count(&net.side[1], TRACE_RECEIVED), received + 1);
+	assert_int_equal(established(1), 1);
+	assert_int_equal(peer->heard_at, heard);
+	pair_stop(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +311,7 @@ int main(void)
 		cmocka_unit_test(changed_on_the_way),
 		cmocka_unit_test(no_common_method),
 		cmocka_unit_test(held_until_the_verdict),
+		cmocka_unit_test(unproven_is_not_believed),
 	};
 
 	return cmocka_run_group_tests(tests, make_all, free_all);
