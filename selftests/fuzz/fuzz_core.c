@@ -65,7 +65,7 @@ enum {
 	HOW_START = 4,
 	HOW_ANY_SELECTORS = 8, /* of side 1, which then takes what side 0 asks for */
 	HOW_ANY_LOCAL = 16,    /* side 0 does not say which address it has */
-	HOW_SHORT_LIFE = 32,   /* of side 1's ESP tunnels */
+	HOW_SHORT_LIFE = 32,   /* of side 1's ESP tunnels, which go in UDP then */
 	HOW_LEAVE = 64,	       /* at the end both are freed as they are */
 	HOW_SIGN = 128, /* with signatures and certificates, not a pre-shared key */
 };
@@ -577,6 +577,7 @@ static void side_start(struct world *w, int i, uint8_t how)
 	p->esp_seconds = i && how & HOW_SHORT_LIFE ? 1800 : 3600;
 	p->dpd_seconds = 30;
 	p->dpd_timeout = 120;
+	p->encap = i && how & HOW_SHORT_LIFE;
 	p->start = how & HOW_START ? IKE_START_NOW : IKE_START_TRAFFIC;
 	side->ike = ike_new(&env);
 	CHECK(side->ike && !ike_peer_add(side->ike, p));
