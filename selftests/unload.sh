@@ -85,6 +85,24 @@ under_traffic() # ALG
 
 at_least() { [ "$("${@:2}")" -ge "$1" ]; }
 
+# Both ways packets wait for an SA that does not come.
+with_packets_waiting()
+{
+	local spi
+
+	log=waiting
+	mark_log $log
+	sites
+	esp_pair $alg
+	helper a peer set esp0 1 acquire on
+	helper a sa del esp0 1 out $SPI_AB
+	spi=$(helper b sa alloc esp0 1)
+	a bash -c "for i in 1 2 3; do echo >/dev/udp/$IN_B/5000; done"
+	a espgen $OUT_A $OUT_B "$spi" $alg "$KEY_AB" 1-9
+	rmmod esptun
+	log_is_clean $log
+}
+
 # Packets without an SA, limits about to end, events listened to: all of it in the air.
 with_everything_in_the_air()
 {
@@ -124,4 +142,4 @@ beside_link_changes()
 }
 
 run_tests loops with_tunnels_up "under_traffic aes128gcm16" "under_traffic aes256-sha256" \
-	with_everything_in_the_air beside_link_changes
+	with_packets_waiting with_everything_in_the_air beside_link_changes
