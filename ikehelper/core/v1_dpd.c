@@ -109,8 +109,11 @@ static void judge(struct peer *peer)
 		return;
 	}
 	if (peer->asked_at == NEVER &&
-	    (silent >= delay_ms(peer) || (in_doubt && silent >= FRESH_MS)))
+	    (silent >= delay_ms(peer) || (in_doubt && silent >= FRESH_MS))) {
 		peer->asked_at = now;
+		/* Answers to what was asked in an earlier silence come too late. */
+		sa->dpd_open = 0;
+	}
 	if (peer->asked_at == NEVER) {
 		peer->dpd_at = now + delay_ms(peer) / LOOKS;
 	} else if (now - peer->asked_at >= patience) {
