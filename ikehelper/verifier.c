@@ -2,13 +2,17 @@
 /* The verifier: judges peers' signatures and certificates, in a process of its own. */
 #include "verifier.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "sandbox.h"
 
+#define HEAD offsetof(struct verifier_request, data)
+
+/* len octets of data have come. */
 static void answer(const struct config *config, const struct verifier_request *q,
-		   struct verifier_answer *a)
+		   size_t len, struct verifier_answer *a)
 {
 	uint32_t lens[] = { q->hash_len, q->sig_len, q->id_len, q->want_len,
 			    q->certs_len };
@@ -24,7 +28,7 @@ static void answer(const struct config *config, const struct verifier_request *q
 	if (q->peer >= config->n_peers)
 		return;
 	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
-		if (lens[i] > sizeof(q->data) - at)
+		if (lens[i] > len - at)
 			return;
 		*parts[i] = CHUNK(q->data + at, lens[i]);
 		at += lens[i];
@@ -37,11 +41,12 @@ static int serve(int fd, void *ctx)
 	const struct config *config = ctx;
 	static struct verifier_request q;
 	struct verifier_answer a;
+	ssize_t n;
 
 	if (sandbox_enter(SANDBOX_WORKER) < 0)
 		return 1;
-	while (recv(fd, &q, sizeof(q), 0) == sizeof(q)) {
-		answer(config, &q, &a);
+	while ((n = recv(fd, &q, sizeof(q), 0)) >= (ssize_t)HEAD) {
+		answer(config, &q, n - HEAD, &a);
 		if (send(fd, &a, sizeof(a), MSG_NOSIGNAL) != sizeof(a))
 			break;
 	}
@@ -75,7 +80,7 @@ int verifier_ask(struct proc *proc, uint32_t peer, const struct ike_action *a)
 			memcpy(q.data + at, parts[i].p, parts[i].len);
 		at += parts[i].len;
 	}
-	return proc_ask(proc, q.id, &q, sizeof(q));
+	return proc_ask(proc, q.id, &q, HEAD + at);
 }
 
 size_t verdict_write(const struct trust_verdict *v, uint8_t out[VERDICT_MAX])

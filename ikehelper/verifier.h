@@ -17,7 +17,7 @@ struct verifier_request {
 	uint32_t id;
 	uint32_t peer; /* index into the configuration */
 	enum ike_auth auth;
-	/* Lengths of what is behind each other in data. */
+	/* Lengths of what is behind each other in data; no more of it is sent. */
 	uint32_t hash_len, sig_len, id_len, want_len, certs_len;
 	uint8_t data[VERIFIER_DATA_MAX];
 };

@@ -116,9 +116,11 @@ void sign_verdict(struct exchange *x, struct chunk verdict)
 	int len;
 
 	m->judged = true;
-	m->forged = end && verdict.p[0];
+	/* Without one the message is not refused for good: the peer repeats it. */
+	m->forged = !end || verdict.p[0];
 	if (!end) {
-		refuse(x, 0, "no-verdict", "the peer's signature could not be checked");
+		refuse(x, N_AUTHENTICATION_FAILED, "no-verdict",
+		       "the peer's signature could not be checked");
 		return;
 	}
 	len = verdict.p + verdict.len - (end + 1);

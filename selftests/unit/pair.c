@@ -446,6 +446,10 @@ static void take_verify(struct pair_net *net, int i, const struct ike_action *a)
 	net->side[i].verdicts_asked++;
 	if (net->side[i].no_verdict)
 		return;
+	if (net->side[i].lost_verdicts) {
+		net->side[i].lost_verdicts--;
+		return answer(net, i, a->id, NULL, 0, false);
+	}
 	if (net->side[i].trust)
 		trust_judge(net->side[i].trust, &q, &v);
 	else if (q.sig.len != q.hash.len || memcmp(q.sig.p, q.hash.p, q.sig.len))

@@ -62,8 +62,8 @@ struct side {
 	/* With signatures; without a key and a trust they are a mock. */
 	EVP_PKEY *key;
 	const struct trust *trust;
-	size_t verdicts_asked;
-	uint64_t random; /* state of the generator */
+	size_t verdicts_asked, lost_verdicts; /* so many have no answer but "cannot" */
+	uint64_t random;		      /* state of the generator */
 	struct held_sa sa[PAIR_SAS];
 	uint64_t serials;
 	size_t reserved; /* SPIs without an SA */

@@ -300,6 +300,23 @@ static void unproven_is_not_believed(void **state)
 	pair_stop(&net);
 }
 
+/* The verifier is busy, or has just died: the peer repeats packet 5, and is heard then. */
+static void no_verdict_at_first(void **state)
+{
+	static const struct pair_cfg cfg = { .auth = AUTH_RSA };
+
+	(void)state;
+	pair_start(&net, &cfg);
+	net.side[1].lost_verdicts = 1;
+	goes_up();
+	refused_with(1, "no-verdict", "could not be checked");
+	assert_int_equal(established(1), 0);
+	pair_run(&net, net.now + 10000);
+	assert_true(pair_usable(&net, 0));
+	assert_int_equal(net.side[1].verdicts_asked, 2);
+	pair_stop(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +329,7 @@ int main(void)
 		cmocka_unit_test(no_common_method),
 		cmocka_unit_test(held_until_the_verdict),
 		cmocka_unit_test(unproven_is_not_believed),
+		cmocka_unit_test(no_verdict_at_first),
 	};
 
 	return cmocka_run_group_tests(tests, make_all, free_all);
