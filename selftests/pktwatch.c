@@ -65,10 +65,14 @@ static void print_udp(const uint8_t *p, size_t len)
 	if (dport == IKE_PORT || sport == IKE_PORT) {
 		print_isakmp(data, len);
 	} else if (dport == IKE_NATT_PORT || sport == IKE_NATT_PORT) {
-		if (len >= NON_ESP_MARKER_LEN && get32(data) == 0)
+		if (len >= NON_ESP_MARKER_LEN && get32(data) == 0) {
 			print_isakmp(data + NON_ESP_MARKER_LEN, len - NON_ESP_MARKER_LEN);
-		else
+		} else if (len == 1 && data[0] == 0xff) {
+			printf("udp keepalive");
+		} else {
+			printf("udp ");
 			print_esp(data, len);
+		}
 	} else {
 		printf("udp port %u", dport);
 	}
