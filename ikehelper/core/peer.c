@@ -384,7 +384,7 @@ void pair_up(struct peer *peer, uint32_t child, struct pair *pair)
 		pair_activate(peer, child, pair);
 }
 
-void peer_established(struct ike_sa *sa)
+void peer_established(struct ike_sa *sa, uint64_t began)
 {
 	struct peer *peer = sa->peer;
 	uint64_t now = peer->ike->now;
@@ -399,10 +399,11 @@ void peer_established(struct ike_sa *sa)
 		if (s == sa || !s->established || s->dead || s->retire_at != NEVER)
 			continue;
 		/*
-		 * Two that crossed: both ends have to drop the same one, whatever the order
-		 * in which they saw them.
+		 * Two that crossed, the one begun before the other was there: both ends have
+		 * to drop the same one, whatever the order in which they saw them.
 		 */
-		if (now - s->since < CROSSING_MS && s->initiator != sa->initiator &&
+		if (began < s->since && now - s->since < CROSSING_MS &&
+		    s->initiator != sa->initiator &&
 		    memcmp(s->cookies, sa->cookies, COOKIES_LEN) > 0)
 			older = sa;
 		older->retire_at = now + RETIRE_MS;

@@ -317,7 +317,7 @@ uint64_t renew_seconds(struct ike *ike, uint64_t life, bool initiator);
 /* Renews now: the control tunnel, or the ESP tunnels that are there. */
 void peer_rekey(struct peer *peer, bool control);
 /* Another phase 1 with the peer is complete: the newest control tunnel stays. */
-void peer_established(struct ike_sa *sa);
+void peer_established(struct ike_sa *sa, uint64_t began);
 
 /* half_open.c: may the peer begin one more negotiation? Another may make room for it. */
 bool half_open_room(struct peer *peer);

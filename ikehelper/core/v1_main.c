@@ -394,7 +394,7 @@ void main_done(struct exchange *x)
 			 : " The peer does not speak DPD: if it dies, that shows when a "
 			   "renewal has no answer.");
 	main_free(x);
-	peer_established(sa);
+	peer_established(sa, x->began_at);
 }
 
 /* A secret or public value of the length that it has to have. */

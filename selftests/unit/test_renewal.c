@@ -413,6 +413,34 @@ static void first_esp(void **state)
 	pair_stop(&net);
 }
 
+/*
+ * Pitfall 1.10: one renews, and the other one soon after. That is no crossing: the newest
+ * stays, which is what a peer with rules of its own expects.
+ */
+static void soon_after_is_no_crossing(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 8; seed++) {
+		const struct pair_cfg cfg = { .seed = seed };
+
+		up(&cfg);
+		for (int side = 1; side >= 0; side--) {
+			ike_command(net.side[side].ike, net.now,
+				    &(struct ike_command){ .type = IKE_REKEY,
+							   .peer = &net.side[side].peer,
+							   .control = true });
+			pair_run(&net, net.now + CROSSING_MS / 2);
+		}
+		pair_run(&net, net.now + 2 * RETIRE_MS);
+		for (int k = 0; k < 2; k++) {
+			assert_int_equal(pair_tunnels(&net.side[k]), 1);
+			assert_int_equal(sa_current(net.side[k].ike->peers)->initiator,
+					 !k);
+		}
+		pair_stop(&net);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -432,6 +460,7 @@ int main(void)
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(ninth_never_comes),
 		cmocka_unit_test(first_esp),
+		cmocka_unit_test(soon_after_is_no_crossing),
 	};
 
 	return cmocka_run_group_tests_name("renewal", tests, NULL, NULL);
