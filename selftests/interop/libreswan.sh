@@ -7,11 +7,12 @@ PEER=libreswan
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# pluto renews a control tunnel of IKEv1 when its lifetime says so, and not on demand.
+# pluto renews a control tunnel of IKEv1 when its lifetime says so, and not on demand: here every 30 s,
+# which leaves the one that is replaced the time to go.
 renewals_by_lifetime()
 {
 	# shellcheck disable=SC2034 # peers/libreswan.sh reads it
-	PLUTO_LIFE="ikelifetime=20s rekeymargin=12s rekeyfuzz=0%"
+	PLUTO_LIFE="ikelifetime=45s rekeymargin=15s rekeyfuzz=0%"
 	renewals "$@"
 }
 
