@@ -500,6 +500,12 @@ static int sa_new(struct sk_buff *skb, struct genl_info *info)
 
 	if (err)
 		return err;
+	/* Nothing is allocated, and no crypto module loaded, for who may not. */
+	peer = peer_lock(skb, info, ESPTUN_A_SA_IFINDEX, ESPTUN_A_SA_PEER_ID);
+	if (IS_ERR(peer))
+		return PTR_ERR(peer);
+	dev_unlock(peer->edev);
+
 	sa = et_sa_create(&p, info->extack);
 	if (IS_ERR(sa)) {
 		NL_SET_BAD_ATTR(info->extack, info->attrs[part[p.keys.bad]]);
@@ -521,18 +527,15 @@ static int sa_new(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static void wipe(struct nlattr *attr)
-{
-	if (attr)
-		memzero_explicit(nla_data(attr), nla_len(attr));
-}
-
 int esptun_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	int err = sa_new(skb, info);
+	int err = sa_new(skb, info), rem;
+	struct nlattr *attr;
 
-	wipe(info->attrs[ESPTUN_A_SA_KEY]);
-	wipe(info->attrs[ESPTUN_A_SA_INTEG_KEY]);
+	/* one that is given twice, too */
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		if (nla_type(attr) == ESPTUN_A_SA_KEY || nla_type(attr) == ESPTUN_A_SA_INTEG_KEY)
+			memzero_explicit(nla_data(attr), nla_len(attr));
 	return err;
 }
 
