@@ -183,6 +183,20 @@ static void note_move(struct ike_sa *sa, const struct ike_addr *to)
 }
 
 /*
+ * Where a peer is whose packet 5 floats. The packet may have been held up, on the way or
+ * by the verifier, until the peer had moved; sent after packet 4, it is no older than
+ * its phase 1. Where it went, the other tunnels know.
+ */
+static struct ike_addr floats_to(const struct ike_sa *sa, const struct ike_addr *from)
+{
+	const struct ike_path *last = nat_path(sa->peer);
+
+	if (last && left_within(sa->peer, from, sa->ike->now - sa->since))
+		return last->remote;
+	return *from;
+}
+
+/*
  * Only a peer that is behind a NAT is followed: for others the configured address is the
  * right one, and who delays packets could lead them astray. A peer without a NAT goes
  * from port 500 to 4500 and nowhere else. The messages of IKEv1 have no order, so that
@@ -191,6 +205,7 @@ static void note_move(struct ike_sa *sa, const struct ike_addr *to)
 void nat_follow(struct ike_sa *sa, const struct ike_path *path)
 {
 	const struct ike_addr *remote = &sa->path.remote;
+	struct ike_addr to = path->remote;
 	bool floats = !nat_floated(sa);
 
 	if (sa->nat.known == NAT_T_NONE || path->local.port != NAT_PORT ||
@@ -198,11 +213,13 @@ void nat_follow(struct ike_sa *sa, const struct ike_path *path)
 			 left_within(sa->peer, &path->remote, LATE_MS))) ||
 	    (!sa->nat.there && !(floats && same_address(remote, &path->remote))))
 		return;
-	note_move(sa, &path->remote);
-	if (floats)
-		sa->path = *path;
-	else
-		move(sa->peer, *remote, &path->remote);
+	if (floats) {
+		to = floats_to(sa, &path->remote);
+		sa->path = (struct ike_path){ path->local, to };
+	} else {
+		move(sa->peer, *remote, &to);
+	}
+	note_move(sa, &to);
 }
 
 void nat_moved(struct peer *peer, uint32_t child, const struct ike_addr *to)

@@ -503,6 +503,37 @@ static void late_messages_do_not_lead_back(void **state)
 	pair_stop(&net);
 }
 
+/*
+ * So may packet 5 be: the new control tunnel floats to where the peer has gone since,
+ * or packet 6 would go nowhere, however often the peer asked for it.
+ */
+static void late_packet_five_does_not_lead_back(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+	struct ike_command cmd = { .type = IKE_MOVED };
+
+	(void)state;
+	up_behind(&cfg, 1);
+	ike_command(net.side[0].ike, net.now,
+		    &(struct ike_command){ .type = IKE_REKEY,
+					   .peer = &net.side[0].peer,
+					   .control = true });
+	/* Four packets have come, each in 5 ms; the fifth is on its way. */
+	pair_run(&net, net.now + 20);
+	assert_non_null(net.flying);
+	natbox_reboot(&net.side[0].nat);
+	cmd.peer = &net.side[1].peer;
+	cmd.moved = net.side[0].home;
+	cmd.moved.port = NAT_PORT;
+	natbox_out(&net.side[0].nat, net.now, &cmd.moved);
+	ike_command(net.side[1].ike, net.now, &cmd);
+	pair_run(&net, net.now + 1000);
+	assert_int_equal(port_of_peer(), 20003);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pair_count(&net.side[i], TRACE_UP), 3);
+	pair_stop(&net);
+}
+
 /* A child's ESP may be late as well: then it is the module that is led back. */
 static void late_esp_does_not_lead_back(void **state)
 {
@@ -612,6 +643,7 @@ int main(void)
 		cmocka_unit_test(only_behind_a_nat),
 		cmocka_unit_test(followed_by_esp),
 		cmocka_unit_test(late_messages_do_not_lead_back),
+		cmocka_unit_test(late_packet_five_does_not_lead_back),
 		cmocka_unit_test(late_esp_does_not_lead_back),
 		cmocka_unit_test(told_apart_by_identity),
 		cmocka_unit_test(identity_behind_nat),
