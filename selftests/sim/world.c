@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TOLD_MS	 20    /* until the helper hears what its module saw */
 #define LIGHT_MS 10000 /* after the dark: who was about to give up does not any more */
 
 struct sim sim;
@@ -244,14 +245,26 @@ void sim_nat_reboot(int side)
 {
 	sim.f->nat_reboots++;
 	natbox_reboot(&sim.net.side[side].nat);
+	sim.late_until = sim.net.now + sim.delay + TOLD_MS;
 	sim_disarm_all();
+}
+
+/*
+ * The last valid packet says where the peer is (RFC 3947 section 7), and a sequence number
+ * says which one that is among those of its SA alone (RFC 4303 section 3.3.3). With
+ * several children the core may have led this one to the new mapping already when its own
+ * packet from before comes: it looks like a move, until the core has been told.
+ */
+static bool may_be_led_back(void)
+{
+	return sim.net.side[0].peer.n_child > 1 && sim.net.now < sim.late_until;
 }
 
 void sim_esp(void)
 {
 	for (uint32_t child = 0; child < sim.net.side[0].peer.n_child; child++) {
 		if (!sim.armed[child] && sim.wanted &&
-		    sim.net.now >= sim.dark_until + LIGHT_MS &&
+		    sim.net.now >= sim.dark_until + LIGHT_MS && !may_be_led_back() &&
 		    pair_usable(&sim.net, child) && sim_reachable(child)) {
 			sim_disarm(child);
 			sim.armed[child] = true;
@@ -290,7 +303,7 @@ static void follow(const struct event *e)
 		return;
 	w->path.remote = e->path.remote;
 	told.type = MOVED;
-	told.at = sim.net.now + sim_below(20);
+	told.at = sim.net.now + sim_below(TOLD_MS);
 	sim_at(told);
 }
 
@@ -329,7 +342,7 @@ void sim_esp_arrives(const struct event *e)
 		out->active = true;
 	}
 	told.type = FIRST;
-	told.at = sim.net.now + sim_below(20);
+	told.at = sim.net.now + sim_below(TOLD_MS);
 	sim_at(told);
 }
 

@@ -42,6 +42,7 @@ struct sim {
 	uint64_t delay, answer_delay;
 	bool takes_down, resets, restarts, dies, forges, settling;
 	uint64_t dark_until; /* nothing passes between the two */
+	uint64_t late_until; /* a packet from before a NAT's reboot may still come */
 	bool unlucky;	     /* renewal may come too late, for want of answers */
 	unsigned int boots[2], lives[2];
 	/* Does traffic flow, so that none of it may be lost? */
