@@ -170,6 +170,8 @@ void tunnel_move(struct daemon *d, size_t peer, uint32_t child,
 	struct module_peer want = d->link[peer].child[child];
 
 	want.path = *path;
+	/* It follows a peer by itself: what it was told last may not be what it has. */
+	d->link[peer].child[child].there = false;
 	if (set_peer(d, peer, child, &want) < 0)
 		complain(d, peer, "cannot tell the module where the peer is");
 }

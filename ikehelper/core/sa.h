@@ -95,6 +95,7 @@ struct peer {
 	uint64_t sent_at; /* the last datagram to it */
 	struct left left[NAT_LEFT];
 	size_t n_left;
+	uint32_t moved_by;	/* the child whose ESP showed the last move, or none */
 	uint64_t failed_at;	/* the last phase 1 of ours */
 	struct ike_addr routed; /* our address by route, as it was told last */
 	/* v1_dpd.c */

@@ -11,8 +11,9 @@
  * section 4 wants 20. It is no option, because nobody has a reason to choose another.
  */
 #define KEEPALIVE_MS 20000
-#define LATE_MS	     120000 /* a datagram is not longer on its way (RFC 9293, MSL) */
-#define REORDER_MS   10000  /* nor, of several flows, so much later than another */
+#define LATE_MS	     120000	/* a datagram is not longer on its way (RFC 9293, MSL) */
+#define REORDER_MS   10000	/* nor, of several flows, so much later than another */
+#define BY_IKE	     UINT32_MAX /* no child showed it */
 
 void nat_put_vendors(const struct exchange *x, struct buf *b, size_t *next)
 {
@@ -141,8 +142,10 @@ static bool same_end(const struct ike_addr *a, const struct ike_addr *b)
 }
 
 /* All that went to one mapping of the peer's NAT goes to another: IKE and ESP share it. */
-static void move(struct peer *peer, struct ike_addr from, const struct ike_addr *to)
+static void move(struct peer *peer, struct ike_addr from, const struct ike_addr *to,
+		 uint32_t shown_by)
 {
+	peer->moved_by = shown_by;
 	peer->left[peer->n_left++ % NAT_LEFT] = (struct left){ from, peer->ike->now };
 	for (struct ike_sa *sa = peer->sas; sa; sa = sa->next)
 		if (nat_floated(sa) && same_end(&sa->path.remote, &from))
@@ -217,7 +220,7 @@ void nat_follow(struct ike_sa *sa, const struct ike_path *path)
 		to = floats_to(sa, &path->remote);
 		sa->path = (struct ike_path){ path->local, to };
 	} else {
-		move(sa->peer, *remote, &to);
+		move(sa->peer, *remote, &to, BY_IKE);
 	}
 	note_move(sa, &to);
 }
@@ -231,12 +234,12 @@ void nat_moved(struct peer *peer, uint32_t child, const struct ike_addr *to)
 	if (!pair || !pair->encap || !pair->nat.there || !to->port ||
 	    same_end(&pair->path.remote, to))
 		return;
-	/* Each child has an order of its own, and this one is behind. */
-	if (left_within(peer, to, REORDER_MS))
+	/* Each child has an order of its own, and another than the last may be behind. */
+	if (peer->moved_by != child && left_within(peer, to, REORDER_MS))
 		return queue_esp_path(peer, child, &pair->path);
 	if (sa)
 		note_move(sa, to);
-	move(peer, pair->path.remote, to);
+	move(peer, pair->path.remote, to, child);
 }
 
 static bool passes_nat(const struct nat *nat, bool here)
