@@ -182,6 +182,22 @@ static bool in_use(const struct peer *peer)
 	return false;
 }
 
+/*
+ * One renewal after the other: a peer may take the ESP tunnels over from one older control
+ * tunnel only, and end with another what that still holds (strongSwan 5.9, pitfall 1.10).
+ * Until when the next one waits: not far into the rest of the newest one's life.
+ */
+static uint64_t replaced_until(const struct peer *peer, const struct ike_sa *newest)
+{
+	uint64_t latest = newest->renew_at + (newest->hard_at - newest->renew_at) / 2;
+	uint64_t until = 0;
+
+	for (const struct ike_sa *sa = peer->sas; sa; sa = sa->next)
+		if (!sa->dead && sa->retire_at != NEVER && sa_ends_at(sa) > until)
+			until = sa_ends_at(sa);
+	return until < latest ? until : latest;
+}
+
 /* When a phase 1 is wanted: none is there though it is needed, or it nears its end. */
 static uint64_t control_due(const struct peer *peer)
 {
@@ -194,6 +210,8 @@ static uint64_t control_due(const struct peer *peer)
 		due = sa->renew_at;
 	if (peer->renew && in_use(peer))
 		due = 0;
+	if (sa && !peer->afresh && due < replaced_until(peer, sa))
+		due = replaced_until(peer, sa);
 	for (uint32_t i = 0; !sa && i < peer->cfg->n_child; i++) {
 		uint64_t d = child_due(peer, i);
 

@@ -320,6 +320,8 @@ renew()
 	ip netns exec "$NS_A" ping -n -i 0.03 -I $IN_A $IN_B >"$dir/ping" 2>&1 &
 	ping=$!
 	for ((i = 0; i < $1; i++)); do
+		# strongSwan 5.9 takes the ESP tunnels over from one older control tunnel, and ends those of others.
+		[ "$3" = esp ] || wait_for one_control_tunnel
 		old=$(in_use "$3")
 		"$2_renew" "$3"
 		wait_for changed "$3" "$old"
@@ -394,10 +396,9 @@ packets_renew()
 
 one_pair() { [ "$(count_our_sas) $(count_their_sas)" = "2 2" ]; }
 
-one_of_each()
-{
-	[ "$(count_our_sas) $(count_their_sas) $(count_our_ike_sas) $(count_their_ike_sas)" = "2 2 1 1" ]
-}
+one_control_tunnel() { [ "$(count_our_ike_sas) $(count_their_ike_sas)" = "1 1" ]; }
+
+one_of_each() { one_pair && one_control_tunnel; }
 
 explain_loss()
 {

@@ -125,6 +125,43 @@ static void renewals_in_quick_succession(void **state)
 }
 
 /* Renewals that cross: one of the two goes on, the same at both ends. */
+static size_t control_tunnels(const struct side *s)
+{
+	size_t n = 0;
+
+	for (const struct ike_sa *sa = s->ike->peers->sas; sa; sa = sa->next)
+		n += sa->established && !sa->dead;
+	return n;
+}
+
+/* Pitfall 1.10: never a third control tunnel, of which a peer might take over nothing. */
+static void control_renewals_wait(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+	size_t most = 0;
+
+	(void)state;
+	up(&cfg);
+	for (int second = 0; second < 180; second++) {
+		struct ike_command cmd = { .type = IKE_REKEY,
+					   .peer = &net.side[0].peer,
+					   .control = true };
+
+		ike_command(net.side[0].ike, net.now, &cmd);
+		pair_run(&net, net.now + 1000);
+		assert_true(pair_usable(&net, 0));
+		for (int k = 0; k < 2; k++)
+			if (control_tunnels(&net.side[k]) > most)
+				most = control_tunnels(&net.side[k]);
+	}
+	assert_int_equal(most, 2);
+	/* All the same they come, one after the other. */
+	assert_true(net.sent > 9 + 3 * 6);
+	pair_run(&net, net.now + 2 * MINUTE);
+	is_up();
+	pair_stop(&net);
+}
+
 static void renewals_cross(void **state)
 {
 	(void)state;
@@ -429,6 +466,8 @@ static void soon_after_is_no_crossing(void **state)
 				    &(struct ike_command){ .type = IKE_REKEY,
 							   .peer = &net.side[side].peer,
 							   .control = true });
+			/* As where the way to the peer has changed: that does not wait. */
+			net.side[side].ike->peers->afresh = true;
 			pair_run(&net, net.now + CROSSING_MS / 2);
 		}
 		pair_run(&net, net.now + 2 * RETIRE_MS);
@@ -448,6 +487,7 @@ int main(void)
 		cmocka_unit_test(replaced_pairs_go),
 		cmocka_unit_test(rekey),
 		cmocka_unit_test(renewals_in_quick_succession),
+		cmocka_unit_test(control_renewals_wait),
 		cmocka_unit_test(renewals_cross),
 		cmocka_unit_test(error_of_another),
 		cmocka_unit_test(ending_tunnel_waits),
