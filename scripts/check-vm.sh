@@ -42,15 +42,9 @@ interop_jobs() { # KERNEL TEST...
 env=(-e RETRY=1)
 shopt -s nullglob extglob
 
-vm_jobs() { # KERNEL
-	job "$1" 1 guest "$(echo selftests/!(lib).sh)"
-	[ "$1" != "$first" ] || job "$1" 2 guest "selftests/unload.sh selftests/rekey.sh"
-}
-
-first=$1
 for kernel; do
 	case $what in
-	vm) vm_jobs "$kernel" ;;
+	vm) job "$kernel" 1 guest "$(echo selftests/!(lib*).sh)" ;;
 	interop) interop_jobs "$kernel" selftests/interop/!(lib).sh ;;
 	renewal)
 		env=(-e ONLY='renewals*' -e RENEWALS="${RENEWALS:-60 20}")
@@ -59,6 +53,7 @@ for kernel; do
 	*) die "vm, interop or renewal?" ;;
 	esac
 done
+[ "$what" != vm ] || job "$1" 2 guest "selftests/unload.sh selftests/rekey.sh"
 
 # Of the comments that renewals leave.
 renewals_table() { # LOG on stdin
