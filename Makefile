@@ -92,7 +92,7 @@ $(BUILD)/asan/lib.a: $(library:%.c=$(BUILD)/asan/%.o)
 	$(AR) rcs $@ $^
 
 # Two cores back to back are the harness of some tests, and the simulator's.
-$(units) $(sims): $(BUILD)/asan/selftests/unit/pair.o $(BUILD)/asan/selftests/unit/natbox.o
+$(units) $(sims): $(addprefix $(BUILD)/asan/selftests/unit/,pair.o pair_seen.o natbox.o)
 $(sims): $(BUILD)/asan/selftests/sim/sim.o $(BUILD)/asan/selftests/sim/world.o
 
 $(units) $(sims): %: %.o $(BUILD)/asan/lib.a

@@ -41,11 +41,6 @@ static void add_peer(void *ctx, const struct mod_peer *peer)
 	all->n++;
 }
 
-static bool same_ip(const struct ike_addr *a, const struct ike_addr *b)
-{
-	return a->family == b->family && !memcmp(a->ip, b->ip, sizeof(a->ip));
-}
-
 static bool is_any(const struct ike_subnet *s, uint8_t family)
 {
 	return s->family == family && !s->bits && !s->proto && !s->port;
@@ -64,8 +59,8 @@ static bool fits(const struct daemon *d, size_t peer, uint32_t child,
 	uint8_t family = have->local.family;
 
 	if (d->link[peer].ifindex != m->ifindex || m->n_selectors != 1 ||
-	    (m->mapping != MOD_MAPPING_FOLLOW && !same_ip(&m->remote, &p->remote)) ||
-	    (p->local.family && !same_ip(&m->local, &p->local)))
+	    (m->mapping != MOD_MAPPING_FOLLOW && !same_address(&m->remote, &p->remote)) ||
+	    (p->local.family && !same_address(&m->local, &p->local)))
 		return false;
 	if (narrowed)
 		return is_any(&want->local, family) && is_any(&want->remote, family);

@@ -36,11 +36,6 @@ bool tunnel_of(const struct daemon *d, uint32_t ifindex, uint32_t id, size_t *pe
 	return false;
 }
 
-static bool same_address(const struct ike_addr *a, const struct ike_addr *b)
-{
-	return !memcmp(a->ip, b->ip, sizeof(a->ip));
-}
-
 static bool same_peer(const struct module_peer *a, const struct module_peer *b)
 {
 	return same_address(&a->path.remote, &b->path.remote) &&

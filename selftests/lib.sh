@@ -146,6 +146,15 @@ new_ns() # VARIABLE
 	printf -v "$1" %s "$name"
 }
 
+addresses_of_b()
+{
+	ip -n "$NS_B" -batch - <<-END
+		addr add $OUT_B/24 dev veth0
+		addr add $IN_B/32 dev lo
+		link set veth0 up
+	END
+}
+
 # Two sites on one wire, no tunnel yet:
 #
 #   a: 10.1.0.1 (lo), veth0 198.51.100.1 ──── veth0 198.51.100.2, 10.2.0.1 (lo) :b
@@ -159,11 +168,7 @@ sites()
 		addr add $IN_A/32 dev lo
 		link set veth0 up
 	END
-	ip -n "$NS_B" -batch - <<-END
-		addr add $OUT_B/24 dev veth0
-		addr add $IN_B/32 dev lo
-		link set veth0 up
-	END
+	addresses_of_b
 	wait_for ping_once a $OUT_B
 }
 
@@ -193,11 +198,7 @@ sites_behind_nat()
 		link set in0 up
 		link set out0 up
 	END
-	ip -n "$NS_B" -batch - <<-END
-		addr add $OUT_B/24 dev veth0
-		addr add $IN_B/32 dev lo
-		link set veth0 up
-	END
+	addresses_of_b
 	r sysctl -q -w net.ipv4.ip_forward=1
 	masquerade 40000
 	wait_for ping_once a $OUT_B

@@ -219,6 +219,8 @@ keys_never_come_out()
 	esp_sa a out 0xb1b2b3b4 aes256-sha256 "$key"
 	refused "in use" esp_sa a in 0xa1a2a3a4 aes256-sha256 "$key"
 	wait_for grep -q b1b2b3b4 "$dir/messages"
+	# As the pattern below would find them: on their way in they are there.
+	grep -q "${key:0:16}\|${key:48:16}\|${key:64:16}" "$dir/messages"
 	: >"$dir/messages"
 	helper a sa show
 	helper a sa show esp0 --json

@@ -31,6 +31,9 @@ struct ike_path {
 	struct ike_addr local, remote;
 };
 
+/* Ports apart. */
+bool same_address(const struct ike_addr *a, const struct ike_addr *b);
+
 /* One side of a traffic selector (RFC 4301 section 4.4.1.1); host bits are zero. */
 struct ike_subnet {
 	uint8_t family; /* 4 or 6 */

@@ -281,7 +281,6 @@ uint32_t message_id_new(struct ike_sa *sa);
 bool message_id_use(struct ike_sa *sa, uint32_t message_id);
 /* The lifetime that counts; theirs, 0 when not said, only within reason (pitfall 1.14). */
 uint64_t shorter_life(uint64_t ours, uint64_t theirs);
-bool same_address(const struct ike_addr *a, const struct ike_addr *b);
 /* Sets the exchange's refusal, and returns -1 for the caller to return. */
 int refuse(struct exchange *x, uint16_t notify, const char *code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -69,22 +69,9 @@ swanctl_conf() # KIND/NAME IKE ESP
 		theirs="id = \"$tokyo\"
 		cacerts = ca.crt"
 	fi
-	cat >"$dir/swanctl.conf" <<-END
-		connections { t {
-		  version = 1
-		  local_addrs = $OUT_B
-		  remote_addrs = $OUT_A
-		  proposals = $2
-		  local { auth = pubkey
-		    $ours }
-		  remote { auth = pubkey
-		    $theirs }
-		  children { t {
-		    local_ts = $NET_B
-		    remote_ts = $NET_A
-		    replay_window = 1024
-		    esp_proposals = $3 } } } }
-	END
+	swanctl_connection "$2" "$3" "auth = pubkey
+		$ours" "auth = pubkey
+		$theirs"
 }
 
 # Both sides; more words are lines of our configuration.

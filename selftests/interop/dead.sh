@@ -10,16 +10,10 @@ PEER=strongswan
 our_spis() { helper a sa show --json | jq -c 'map(select(.reserved | not).spi) | sort'; }
 gave_up() { ask trace site --json | grep -q peer-dead; }
 
-# charon dies as its machine would: nothing is said, and its SAs are gone.
+# Its SAs are gone with it.
 kill_charon()
 {
-	local pid
-
-	for pid in $(ip netns pids "$NS_B"); do
-		if grep -qs charon "/proc/$pid/comm"; then
-			kill -9 "$pid"
-		fi
-	done
+	kill_in "$NS_B" charon
 	rm "$dir/vici"
 	b ip xfrm state flush
 	b ip xfrm policy flush

@@ -199,16 +199,19 @@ initial_contact()
 	wait_for prints 2 count_their_sas
 }
 
-kill_ikehelper()
+# Processes of a namespace die as their machine would: nothing is said.
+kill_in() # NS NAME
 {
 	local pid
 
-	for pid in $(ip netns pids "$NS_A"); do
-		if grep -qs ikehelper "/proc/$pid/comm"; then
+	for pid in $(ip netns pids "$1"); do
+		if grep -qs "$2" "/proc/$pid/comm"; then
 			kill -9 "$pid"
 		fi
 	done
 }
+
+kill_ikehelper() { kill_in "$NS_A" ikehelper; }
 
 # The ladder, in which each of these has to stand.
 trace_says() # PATTERN...

@@ -29,21 +29,28 @@ strongswan_conf()
 
 # The connection t of b with one child t. The window: two CPUs that send at once may be some
 # packets apart in an emulator, more than charon's 32.
-swanctl_conf() # PSK IKE ESP
+swanctl_connection() # IKE ESP LOCAL REMOTE: how each proves who it is
 {
 	cat >"$dir/swanctl.conf" <<-END
 		connections { t {
 		  version = 1
 		  local_addrs = $OUT_B
 		  remote_addrs = $OUT_A
-		  proposals = $2
-		  local { auth = psk }
-		  remote { auth = psk }
+		  proposals = $1
+		  local { $3 }
+		  remote { $4 }
 		  children { t {
 		    local_ts = $NET_B
 		    remote_ts = $NET_A
 		    replay_window = 1024
-		    esp_proposals = $3 } } } }
+		    esp_proposals = $2 } } } }
+	END
+}
+
+swanctl_conf() # PSK IKE ESP
+{
+	swanctl_connection "$2" "$3" "auth = psk" "auth = psk"
+	cat >>"$dir/swanctl.conf" <<-END
 		secrets { ike-t {
 		  id-a = $OUT_A
 		  id-b = $OUT_B
