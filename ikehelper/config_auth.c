@@ -134,7 +134,7 @@ static int parse_id(const char *v, struct ike_id *out)
 	char *copy;
 	int err;
 
-	if (addr_parse(v, &addr) == 0) {
+	if (addr_parse(v, &addr) == 0 && addr.family == 4) {
 		out->type = ID_IPV4_ADDR;
 		out->len = 4;
 		memcpy(out->data, addr.ip, 4);

@@ -85,7 +85,7 @@ static void set_interface(struct parser *p, struct peer_config *peer)
 static void set_addr(struct parser *p, enum key k, const char *v, int line,
 		     struct ike_addr *out)
 {
-	if (addr_parse(v, out) < 0) {
+	if (addr_parse(v, out) < 0 || out->family != 4) {
 		wrong(p, line,
 		      "%s = %s is no IPv4 address; write one, as names are not looked up",
 		      key_name[k], v);
@@ -195,6 +195,9 @@ static int add_subnet(void *ctx, const char *part)
 		return too_many(l, SUBNETS_MAX);
 	if (subnet_parse(part, &l->subnet[l->n], why) < 0)
 		return wrong(l->p, l->line, "%s: %s", key_name[l->key], why);
+	if (l->subnet[l->n].family != 4)
+		return wrong(l->p, l->line, "%s: %s is no IPv4 subnet", key_name[l->key],
+			     part);
 	for (i = 0; i < l->n; i++)
 		if (same_subnet(&l->subnet[i], &l->subnet[l->n]))
 			return wrong(l->p, l->line, "%s has %s twice", key_name[l->key],

@@ -18,7 +18,7 @@ static int read_addr(struct args *a, const char *word, struct ike_addr *out)
 	const char *text = arg_next(a);
 
 	if (!text || addr_parse(text, out) < 0)
-		return misuse("%s: %s wants an IPv4 address", a->what, word);
+		return misuse("%s: %s wants an address", a->what, word);
 	return 0;
 }
 
@@ -51,6 +51,10 @@ static int read_selectors(struct args *a, struct ike_child_cfg *sel, size_t *n)
 			 sel[*n].local.proto != sel[*n].remote.proto)
 			err = misuse("%s: selector %s=%s has two protocols", a->what,
 				     pair, r);
+		else if (sel[*n].local.family != sel[*n].remote.family)
+			err = misuse(
+				"%s: selector %s=%s is IPv4 on one side, IPv6 on the other",
+				a->what, pair, r);
 	}
 	free(copy);
 	return err;

@@ -244,14 +244,24 @@ void mod_close(struct mod *mod)
 	free(mod);
 }
 
+/* An address has one attribute for each family. */
+static int put_ip(struct nl_msg *msg, int ipv4, int ipv6, uint8_t family,
+		  const uint8_t *ip)
+{
+	return family == 6 ? nla_put(msg, ipv6, 16, ip) : nla_put(msg, ipv4, 4, ip);
+}
+
 static int put_selector(struct nl_msg *msg, const struct ike_child_cfg *s)
 {
 	struct nlattr *nest = nla_nest_start(msg, NLA_F_NESTED | ESPTUN_A_PEER_SELECTORS);
 	uint8_t proto = s->local.proto ? s->local.proto : s->remote.proto;
 
-	if (!nest || nla_put(msg, ESPTUN_A_SELECTOR_LOCAL_IPV4, 4, s->local.ip) ||
+	if (!nest ||
+	    put_ip(msg, ESPTUN_A_SELECTOR_LOCAL_IPV4, ESPTUN_A_SELECTOR_LOCAL_IPV6,
+		   s->local.family, s->local.ip) ||
 	    nla_put_u8(msg, ESPTUN_A_SELECTOR_LOCAL_LEN, s->local.bits) ||
-	    nla_put(msg, ESPTUN_A_SELECTOR_REMOTE_IPV4, 4, s->remote.ip) ||
+	    put_ip(msg, ESPTUN_A_SELECTOR_REMOTE_IPV4, ESPTUN_A_SELECTOR_REMOTE_IPV6,
+		   s->remote.family, s->remote.ip) ||
 	    nla_put_u8(msg, ESPTUN_A_SELECTOR_REMOTE_LEN, s->remote.bits))
 		return -1;
 	if (proto && nla_put_u8(msg, ESPTUN_A_SELECTOR_PROTO, proto))
@@ -276,9 +286,11 @@ int mod_peer_set(struct mod *mod, const struct mod_peer *peer)
 	nla_put_u32(msg, ESPTUN_A_PEER_IFINDEX, peer->ifindex);
 	nla_put_u32(msg, ESPTUN_A_PEER_ID, peer->id);
 	if (peer->remote.family)
-		nla_put(msg, ESPTUN_A_PEER_REMOTE_IPV4, 4, peer->remote.ip);
+		put_ip(msg, ESPTUN_A_PEER_REMOTE_IPV4, ESPTUN_A_PEER_REMOTE_IPV6,
+		       peer->remote.family, peer->remote.ip);
 	if (peer->local.family)
-		nla_put(msg, ESPTUN_A_PEER_LOCAL_IPV4, 4, peer->local.ip);
+		put_ip(msg, ESPTUN_A_PEER_LOCAL_IPV4, ESPTUN_A_PEER_LOCAL_IPV6,
+		       peer->local.family, peer->local.ip);
 	if (peer->has_encap) {
 		nla_put_u16(msg, ESPTUN_A_PEER_ENCAP_SPORT, htons(peer->encap_sport));
 		nla_put_u16(msg, ESPTUN_A_PEER_ENCAP_DPORT, htons(peer->encap_dport));

@@ -47,13 +47,22 @@ static void get_string(struct nlattr *a, char *out, size_t size)
 		 a ? (const char *)nla_data(a) : "");
 }
 
-static void get_addr(struct nlattr *a, struct ike_addr *out)
+/* An address has one attribute for each family. Returns the family, 0 without one. */
+static uint8_t get_ip(struct nlattr *ipv4, struct nlattr *ipv6, uint8_t out[16])
 {
-	static const uint8_t zero[4];
+	memset(out, 0, 16);
+	if (ipv6 && nla_len(ipv6) == 16) {
+		memcpy(out, nla_data(ipv6), 16);
+		return 6;
+	}
+	get_octets(ipv4, out);
+	return ipv4 ? 4 : 0;
+}
 
+static void get_addr(struct nlattr *ipv4, struct nlattr *ipv6, struct ike_addr *out)
+{
 	memset(out, 0, sizeof(*out));
-	get_octets(a, out->ip);
-	out->family = memcmp(out->ip, zero, 4) ? 4 : 0;
+	out->family = get_ip(ipv4, ipv6, out->ip);
 }
 
 static uint16_t get_port(struct nlattr *a)
@@ -114,9 +123,10 @@ static void get_selector(struct nlattr *nest, struct ike_child_cfg *out)
 	memset(out, 0, sizeof(*out));
 	if (nla_parse_nested(attr, ESPTUN_A_SELECTOR_MAX, nest, NULL) < 0)
 		return;
-	out->local.family = out->remote.family = 4;
-	get_octets(attr[ESPTUN_A_SELECTOR_LOCAL_IPV4], out->local.ip);
-	get_octets(attr[ESPTUN_A_SELECTOR_REMOTE_IPV4], out->remote.ip);
+	out->local.family = get_ip(attr[ESPTUN_A_SELECTOR_LOCAL_IPV4],
+				   attr[ESPTUN_A_SELECTOR_LOCAL_IPV6], out->local.ip);
+	out->remote.family = get_ip(attr[ESPTUN_A_SELECTOR_REMOTE_IPV4],
+				    attr[ESPTUN_A_SELECTOR_REMOTE_IPV6], out->remote.ip);
 	out->local.bits = get(attr[ESPTUN_A_SELECTOR_LOCAL_LEN]);
 	out->remote.bits = get(attr[ESPTUN_A_SELECTOR_REMOTE_LEN]);
 	out->local.proto = out->remote.proto = get(attr[ESPTUN_A_SELECTOR_PROTO]);
@@ -143,8 +153,10 @@ static void parse_peer(struct nlattr *attrs, int len, void *arg)
 	peer.selector = selector;
 	peer.ifindex = get(attr[ESPTUN_A_PEER_IFINDEX]);
 	peer.id = get(attr[ESPTUN_A_PEER_ID]);
-	get_addr(attr[ESPTUN_A_PEER_REMOTE_IPV4], &peer.remote);
-	get_addr(attr[ESPTUN_A_PEER_LOCAL_IPV4], &peer.local);
+	get_addr(attr[ESPTUN_A_PEER_REMOTE_IPV4], attr[ESPTUN_A_PEER_REMOTE_IPV6],
+		 &peer.remote);
+	get_addr(attr[ESPTUN_A_PEER_LOCAL_IPV4], attr[ESPTUN_A_PEER_LOCAL_IPV6],
+		 &peer.local);
 	peer.encap_sport = get_port(attr[ESPTUN_A_PEER_ENCAP_SPORT]);
 	peer.encap_dport = get_port(attr[ESPTUN_A_PEER_ENCAP_DPORT]);
 	peer.has_encap = peer.encap_dport;
@@ -290,7 +302,8 @@ static void parse_peer_event(struct nlattr **attr, struct mod_event *ev)
 {
 	ev->ifindex = get(attr[ESPTUN_A_PEER_IFINDEX]);
 	ev->peer = get(attr[ESPTUN_A_PEER_ID]);
-	get_addr(attr[ESPTUN_A_PEER_REMOTE_IPV4], &ev->addr);
+	get_addr(attr[ESPTUN_A_PEER_REMOTE_IPV4], attr[ESPTUN_A_PEER_REMOTE_IPV6],
+		 &ev->addr);
 	ev->addr.port = get_port(attr[ESPTUN_A_PEER_ENCAP_DPORT]);
 }
 

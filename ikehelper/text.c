@@ -13,10 +13,7 @@ static const struct {
 	const char *name;
 	uint8_t number;
 } protos[] = {
-	{ "icmp", 1 },
-	{ "tcp", 6 },
-	{ "udp", 17 },
-	{ "sctp", 132 },
+	{ "icmp", 1 }, { "tcp", 6 }, { "udp", 17 }, { "icmpv6", 58 }, { "sctp", 132 },
 };
 
 #define N_PROTOS (sizeof(protos) / sizeof(protos[0]))
@@ -129,10 +126,11 @@ void seconds_text(uint64_t seconds, char *out)
 int addr_parse(const char *text, struct ike_addr *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (inet_pton(AF_INET, text, out->ip) != 1)
-		return -1;
-	out->family = 4;
-	return 0;
+	if (inet_pton(AF_INET, text, out->ip) == 1)
+		out->family = 4;
+	else if (inet_pton(AF_INET6, text, out->ip) == 1)
+		out->family = 6;
+	return out->family ? 0 : -1;
 }
 
 void addr_text(const struct ike_addr *addr, char *out)
@@ -159,13 +157,13 @@ static int proto_parse(const char *text, uint8_t *out)
 }
 
 /* Clears the host bits; returns whether one was set. */
-static bool mask(uint8_t ip[4], uint8_t bits)
+static bool mask(uint8_t ip[16], uint8_t bits)
 {
 	bool was_set = false;
 	uint8_t keep;
 	int i;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 16; i++) {
 		keep = bits >= 8 * (i + 1) ? 0xff
 		       : bits <= 8 * i	   ? 0
 					   : 0xff << (8 - bits % 8);
@@ -180,22 +178,23 @@ int subnet_parse(const char *text, struct ike_subnet *out, char *why)
 	char copy[TEXT_SUBNET], *rest = copy, *part;
 	struct ike_addr addr;
 	char plain[TEXT_ADDR];
-	uint64_t v = 32;
+	uint64_t v;
 
 	memset(out, 0, sizeof(*out));
 	snprintf(copy, sizeof(copy), "%s", text);
 	part = strsep(&rest, "/");
 	if (strlen(text) >= sizeof(copy) || addr_parse(part, &addr) < 0)
 		goto bad;
+	v = addr.family == 6 ? 128 : 32;
 	part = strsep(&rest, "/");
-	if (part && u64_parse(part, 32, &v) < 0)
+	if (part && u64_parse(part, v, &v) < 0)
 		goto bad;
 	part = strsep(&rest, "/");
 	if (part && proto_parse(part, &out->proto) < 0)
 		goto bad;
-	out->family = 4;
+	out->family = addr.family;
 	out->bits = v;
-	memcpy(out->ip, addr.ip, 4);
+	memcpy(out->ip, addr.ip, sizeof(out->ip));
 	part = strsep(&rest, "/");
 	v = 0;
 	if (rest || (part && u64_parse(part, 65535, &v) < 0))
@@ -203,7 +202,7 @@ int subnet_parse(const char *text, struct ike_subnet *out, char *why)
 	out->port = v;
 	if (!mask(out->ip, out->bits))
 		return 0;
-	memcpy(addr.ip, out->ip, 4);
+	memcpy(addr.ip, out->ip, sizeof(addr.ip));
 	addr_text(&addr, plain);
 	snprintf(why, TEXT_WHY, "%.40s has bits set behind the prefix: write %s/%u", text,
 		 plain, out->bits);

@@ -28,12 +28,12 @@ int count_parse(const char *text, uint64_t *out);
 /* Seconds as two units at most: "2h 5m". out holds 32 octets. */
 void seconds_text(uint64_t seconds, char *out);
 
-/* An IPv4 address without a port. */
+/* An address of either family, without a port or a zone. */
 int addr_parse(const char *text, struct ike_addr *out);
 /* Without the port; "any" for family 0. out holds TEXT_ADDR octets. */
 void addr_text(const struct ike_addr *addr, char *out);
 
-/* ADDRESS/BITS[/PROTO[/PORT]], PROTO a number or tcp, udp, icmp, sctp. */
+/* ADDRESS/BITS[/PROTO[/PORT]], PROTO a number or tcp, udp, icmp, icmpv6, sctp. */
 int subnet_parse(const char *text, struct ike_subnet *out, char *why);
 void subnet_text(const struct ike_subnet *subnet, char *out);
 

@@ -286,6 +286,9 @@ static int parse_peer(struct genl_info *info, struct et_peer_params *p)
 	if (MISSING(info, ESPTUN_A_PEER_ID, "id"))
 		return -EINVAL;
 	p->id = nla_get_u32(info->attrs[ESPTUN_A_PEER_ID]);
+	if (info->attrs[ESPTUN_A_PEER_REMOTE_IPV6] || info->attrs[ESPTUN_A_PEER_LOCAL_IPV6])
+		return REFUSE(info, ESPTUN_A_PEER_REMOTE_IPV6, -EAFNOSUPPORT,
+			      "remote-ipv6: not carried yet");
 	if (remote) {
 		p->has_remote = true;
 		p->remote = nla_get_be32(remote);

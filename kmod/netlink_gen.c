@@ -20,7 +20,7 @@ const struct nla_policy esptun_limits_nl_policy[ESPTUN_A_LIMITS_HARD_PACKETS + 1
 	[ESPTUN_A_LIMITS_HARD_PACKETS] = { .type = NLA_U64, },
 };
 
-const struct nla_policy esptun_selector_nl_policy[ESPTUN_A_SELECTOR_REMOTE_PORT + 1] = {
+const struct nla_policy esptun_selector_nl_policy[ESPTUN_A_SELECTOR_REMOTE_IPV6 + 1] = {
 	[ESPTUN_A_SELECTOR_LOCAL_IPV4] = { .type = NLA_U32, },
 	[ESPTUN_A_SELECTOR_LOCAL_LEN] = { .type = NLA_U8, },
 	[ESPTUN_A_SELECTOR_REMOTE_IPV4] = { .type = NLA_U32, },
@@ -28,6 +28,8 @@ const struct nla_policy esptun_selector_nl_policy[ESPTUN_A_SELECTOR_REMOTE_PORT 
 	[ESPTUN_A_SELECTOR_PROTO] = { .type = NLA_U8, },
 	[ESPTUN_A_SELECTOR_LOCAL_PORT] = { .type = NLA_U16, },
 	[ESPTUN_A_SELECTOR_REMOTE_PORT] = { .type = NLA_U16, },
+	[ESPTUN_A_SELECTOR_LOCAL_IPV6] = NLA_POLICY_EXACT_LEN(16),
+	[ESPTUN_A_SELECTOR_REMOTE_IPV6] = NLA_POLICY_EXACT_LEN(16),
 };
 
 /* ESPTUN_CMD_DEV_GET - do */
@@ -36,11 +38,13 @@ const struct nla_policy esptun_dev_get_nl_policy[ESPTUN_A_DEV_IFINDEX + 1] = {
 };
 
 /* ESPTUN_CMD_PEER_SET - do */
-const struct nla_policy esptun_peer_set_nl_policy[ESPTUN_A_PEER_ACQUIRE + 1] = {
+const struct nla_policy esptun_peer_set_nl_policy[ESPTUN_A_PEER_LOCAL_IPV6 + 1] = {
 	[ESPTUN_A_PEER_IFINDEX] = { .type = NLA_U32, },
 	[ESPTUN_A_PEER_ID] = { .type = NLA_U32, },
 	[ESPTUN_A_PEER_REMOTE_IPV4] = { .type = NLA_U32, },
+	[ESPTUN_A_PEER_REMOTE_IPV6] = NLA_POLICY_EXACT_LEN(16),
 	[ESPTUN_A_PEER_LOCAL_IPV4] = { .type = NLA_U32, },
+	[ESPTUN_A_PEER_LOCAL_IPV6] = NLA_POLICY_EXACT_LEN(16),
 	[ESPTUN_A_PEER_SELECTORS] = NLA_POLICY_NESTED(esptun_selector_nl_policy),
 	[ESPTUN_A_PEER_ENCAP_SPORT] = { .type = NLA_U16, },
 	[ESPTUN_A_PEER_ENCAP_DPORT] = { .type = NLA_U16, },
@@ -119,7 +123,7 @@ const struct genl_ops esptun_nl_ops[9] = {
 		.cmd		= ESPTUN_CMD_PEER_SET,
 		.doit		= esptun_nl_peer_set_doit,
 		.policy		= esptun_peer_set_nl_policy,
-		.maxattr	= ESPTUN_A_PEER_ACQUIRE,
+		.maxattr	= ESPTUN_A_PEER_LOCAL_IPV6,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -13,11 +13,11 @@
 
 /* Common nested types */
 extern const struct nla_policy esptun_limits_nl_policy[ESPTUN_A_LIMITS_HARD_PACKETS + 1];
-extern const struct nla_policy esptun_selector_nl_policy[ESPTUN_A_SELECTOR_REMOTE_PORT + 1];
+extern const struct nla_policy esptun_selector_nl_policy[ESPTUN_A_SELECTOR_REMOTE_IPV6 + 1];
 
 extern const struct nla_policy esptun_dev_get_nl_policy[ESPTUN_A_DEV_IFINDEX + 1];
 
-extern const struct nla_policy esptun_peer_set_nl_policy[ESPTUN_A_PEER_ACQUIRE + 1];
+extern const struct nla_policy esptun_peer_set_nl_policy[ESPTUN_A_PEER_LOCAL_IPV6 + 1];
 
 extern const struct nla_policy esptun_peer_del_nl_policy[ESPTUN_A_PEER_ID + 1];
 

@@ -20,7 +20,7 @@
 
 #define ROOM 65536
 
-enum type { U8, U16, U32, U64, BE16, BE32, DEV, FLAG, OCTETS, NEST };
+enum type { U8, U16, U32, U64, BE16, BE32, IPV6, DEV, FLAG, OCTETS, NEST };
 
 struct attr {
 	const char *name;
@@ -37,6 +37,8 @@ static const struct attr selector_attrs[] = {
 	{ "proto", ESPTUN_A_SELECTOR_PROTO, U8, NULL },
 	{ "local-port", ESPTUN_A_SELECTOR_LOCAL_PORT, U16, NULL },
 	{ "remote-port", ESPTUN_A_SELECTOR_REMOTE_PORT, U16, NULL },
+	{ "local-ipv6", ESPTUN_A_SELECTOR_LOCAL_IPV6, IPV6, NULL },
+	{ "remote-ipv6", ESPTUN_A_SELECTOR_REMOTE_IPV6, IPV6, NULL },
 	{ NULL, 0, FLAG, NULL },
 };
 
@@ -65,6 +67,8 @@ static const struct attr peer_attrs[] = {
 	{ "encap-dport", ESPTUN_A_PEER_ENCAP_DPORT, BE16, NULL },
 	{ "mapping", ESPTUN_A_PEER_MAPPING, U32, NULL },
 	{ "acquire", ESPTUN_A_PEER_ACQUIRE, U8, NULL },
+	{ "remote-ipv6", ESPTUN_A_PEER_REMOTE_IPV6, IPV6, NULL },
+	{ "local-ipv6", ESPTUN_A_PEER_LOCAL_IPV6, IPV6, NULL },
 	{ NULL, 0, FLAG, NULL },
 };
 
@@ -165,6 +169,17 @@ static void put_octets(struct request *r, uint16_t number, const char *hex)
 	put(r, number, data, len);
 }
 
+/* As people write it, or octets, as many as one likes. */
+static void put_ipv6(struct request *r, uint16_t number, const char *text)
+{
+	struct in6_addr a;
+
+	if (inet_pton(AF_INET6, text, &a) == 1)
+		put(r, number, &a, sizeof(a));
+	else
+		put_octets(r, number, text);
+}
+
 static void put_words(struct request *r, const struct attr *attrs, char *words, char end);
 
 static void put_value(struct request *r, const struct attr *a, char *text)
@@ -195,6 +210,9 @@ static void put_value(struct request *r, const struct attr *a, char *text)
 	case BE32:
 		v32 = be32(text);
 		put(r, a->number, &v32, sizeof(v32));
+		break;
+	case IPV6:
+		put_ipv6(r, a->number, text);
 		break;
 	case DEV:
 		v32 = ifindex(text);

@@ -105,6 +105,10 @@ static void subnets(void **state)
 		{ "10.0.0.0/8/tcp", "10.0.0.0/8/tcp" },
 		{ "10.0.0.0/8/17/53", "10.0.0.0/8/udp/53" },
 		{ "10.0.0.0/8/47", "10.0.0.0/8/47" },
+		{ "::/0", "::/0" },
+		{ "2001:DB8::1", "2001:db8::1/128" },
+		{ "2001:db8:8000::/33/tcp/80", "2001:db8:8000::/33/tcp/80" },
+		{ "fe80::/10/58", "fe80::/10/icmpv6" },
 	};
 	static const char *const bad[] = {
 		"",
@@ -116,7 +120,11 @@ static void subnets(void **state)
 		"10.0.0.0/8/256",
 		"10.0.0.0/8/tcp/65536",
 		"10.0.0.0/8/tcp/80/1",
-		"::/0",
+		"::/129",
+		"::ffff:10.0.0.0/32",
+		"2001:db8:4000::/33",
+		"2001:db8::1/127",
+		"fe80::1%lo/128",
 		"10.0.0.1/31",
 		"10.64.0.0/9",
 		"255.255.255.255/0",
@@ -128,7 +136,7 @@ static void subnets(void **state)
 	(void)state;
 	for (i = 0; i < COUNT(good); i++) {
 		assert_int_equal(subnet_parse(good[i][0], &s, why), 0);
-		assert_int_equal(s.family, 4);
+		assert_int_equal(s.family, strchr(good[i][0], ':') ? 6 : 4);
 		subnet_text(&s, text);
 		assert_string_equal(text, good[i][1]);
 	}
@@ -137,6 +145,8 @@ static void subnets(void **state)
 	/* what it would have been, for who forgot to cut it */
 	assert_int_equal(subnet_parse("10.200.3.4/9", &s, why), -1);
 	assert_non_null(strstr(why, "write 10.128.0.0/9"));
+	assert_int_equal(subnet_parse("2001:db8::1/32", &s, why), -1);
+	assert_non_null(strstr(why, "write 2001:db8::/32"));
 }
 
 static void keys(void **state)
