@@ -117,7 +117,12 @@ enum select ike_sa_select(struct chunk sa, const struct ike_proposal *ours, size
 enum select esp_sa_select(struct chunk sa, const struct esp_proposal *ours, size_t n,
 			  bool udp, bool only_one, struct esp_choice *out, char *why);
 
-/* The lifetime attributes of phase 2, which RESPONDER-LIFETIME carries as well. */
+/*
+ * The lifetime attributes of phase 1 and of phase 2, which RESPONDER-LIFETIME carries as
+ * well. What is malformed says nothing: 0.
+ */
+void ike_life_write(struct buf *b, uint64_t seconds);
+uint64_t ike_life_read(struct chunk attributes);
 void esp_life_write(struct buf *b, const struct esp_life *life);
 struct esp_life esp_life_read(struct chunk attributes);
 

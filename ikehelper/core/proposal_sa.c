@@ -147,6 +147,11 @@ static size_t begin_transform(struct buf *b, size_t i, size_t n, uint8_t id)
 	return at;
 }
 
+void ike_life_write(struct buf *b, uint64_t seconds)
+{
+	put_life(b, A1_LIFE_TYPE, LIFE_SECONDS, seconds);
+}
+
 void ike_sa_write(struct buf *b, const struct ike_proposal *p, size_t n, uint32_t seconds)
 {
 	size_t proposal;
@@ -162,7 +167,7 @@ void ike_sa_write(struct buf *b, const struct ike_proposal *p, size_t n, uint32_
 		put_tv(b, A1_HASH, wire_ike_hash(p[i].hash));
 		put_tv(b, A1_GROUP, p[i].group);
 		put_tv(b, A1_AUTH, wire_ike_auth(p[i].auth));
-		put_life(b, A1_LIFE_TYPE, LIFE_SECONDS, seconds);
+		ike_life_write(b, seconds);
 		payload_end(b, at);
 	}
 	payload_end(b, proposal);
@@ -199,11 +204,21 @@ void esp_sa_write(struct buf *b, const struct esp_proposal *p, size_t n,
 	payload_end(b, proposal);
 }
 
-struct esp_life esp_life_read(struct chunk attributes)
+static struct esp_life read_life(struct chunk attributes, bool phase1)
 {
 	struct transform t = { 0 };
 
-	if (transform_attributes(&t, false, reader_of(attributes.p, attributes.len)))
+	if (transform_attributes(&t, phase1, reader_of(attributes.p, attributes.len)))
 		return (struct esp_life){ 0 };
 	return t.life;
+}
+
+uint64_t ike_life_read(struct chunk attributes)
+{
+	return read_life(attributes, true).seconds;
+}
+
+struct esp_life esp_life_read(struct chunk attributes)
+{
+	return read_life(attributes, false);
 }

@@ -504,6 +504,12 @@ int quick_answer(struct exchange *x, enum need_kind kind, struct chunk data);
 int quick_start(struct ike_sa *sa, uint32_t child);
 
 /* v1_life.c */
+/* When the control tunnel is renewed, and when it ends; from when it came up. */
+void control_set_life(struct ike_sa *sa, uint64_t seconds);
+/* RESPONDER-LIFETIME: the initiator thought of more. */
+void control_tell_life(struct ike_sa *sa);
+/* The same from the peer, under the control tunnel's protection. It shortens only. */
+void control_told_life(struct ike_sa *sa, const struct notify_body *n);
 /* What we offer. */
 struct esp_life quick_our_life(const struct exchange *x);
 /* The shorter of ours and the peer's, in each unit (pitfall 1.14). */

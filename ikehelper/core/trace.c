@@ -209,6 +209,8 @@ static void say_notify(struct words *w, const struct payload *p)
 	say(w, "notify: %s", name);
 	if (n.type != N_RESPONDER_LIFETIME)
 		return;
+	if (n.proto == PROTO_ISAKMP)
+		return say(w, " %llu s", (unsigned long long)ike_life_read(n.data));
 	life = esp_life_read(n.data);
 	say(w, " %llu s", (unsigned long long)life.seconds);
 	if (life.kbytes)

@@ -232,6 +232,8 @@ static bool take_notify(struct exchange *x, const struct payload *p)
 		take_error(sa, &n);
 	else if (n.type == N_INITIAL_CONTACT && sa->established)
 		take_initial_contact(sa);
+	else if (n.type == N_RESPONDER_LIFETIME && sa->established)
+		control_told_life(sa, &n);
 	else if (n.type == N_R_U_THERE || n.type == N_R_U_THERE_ACK)
 		return sa->established && dpd_take(x, &n);
 	return true;

@@ -1,8 +1,54 @@
 // SPDX-License-Identifier: MIT
-/* How long the ESP tunnels of a phase 2 live: in seconds, octets and packets. */
+/*
+ * How long tunnels live: the control tunnel in seconds, the ESP tunnels of a phase 2 in
+ * seconds, octets and packets.
+ */
 #include "sa.h"
 
+#include <string.h>
+
 #define KILOBYTE 1000 /* 1024 to some: the smaller one ends nothing too late */
+
+void control_set_life(struct ike_sa *sa, uint64_t seconds)
+{
+	sa->hard_at = sa->since + seconds * 1000;
+	sa->renew_at = sa->since + renew_seconds(sa->ike, seconds, sa->initiator) * 1000;
+}
+
+static uint64_t control_life(const struct ike_sa *sa)
+{
+	return (sa->hard_at - sa->since) / 1000;
+}
+
+void control_tell_life(struct ike_sa *sa)
+{
+	struct buf b = { 0 };
+
+	ike_life_write(&b, control_life(sa));
+	if (!b.bad)
+		info_send(sa, &(struct info){ .payload = PL_NOTIFY,
+					      .proto = PROTO_ISAKMP,
+					      .type = N_RESPONDER_LIFETIME,
+					      .spi = CHUNK(sa->cookies, COOKIES_LEN),
+					      .data = buf_chunk(&b) });
+	buf_wipe(&b);
+}
+
+void control_told_life(struct ike_sa *sa, const struct notify_body *n)
+{
+	uint64_t ours = control_life(sa), life;
+
+	if (!sa->initiator || n->proto != PROTO_ISAKMP ||
+	    (n->spi.len && (n->spi.len != COOKIES_LEN ||
+			    memcmp(n->spi.p, sa->cookies, COOKIES_LEN) != 0)))
+		return;
+	life = shorter_life(ours, ike_life_read(n->data));
+	if (life == ours)
+		return;
+	control_set_life(sa, life);
+	trace_note(sa, "The peer keeps this control tunnel for %llu s alone: so do we.",
+		   (unsigned long long)life);
+}
 
 struct esp_life quick_our_life(const struct exchange *x)
 {

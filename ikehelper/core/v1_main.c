@@ -379,8 +379,7 @@ void main_done(struct exchange *x)
 	memcpy(sa->last_iv, x->iv, BLOCK_MAX);
 	sa->established = true;
 	sa->since = sa->ike->now;
-	sa->hard_at = sa->since + life * 1000;
-	sa->renew_at = sa->since + renew_seconds(sa->ike, life, x->initiator) * 1000;
+	control_set_life(sa, life);
 	ike_proposal_text(&sa->suite, suite);
 	e = trace_sa(sa, TRACE_UP, 1);
 	snprintf(e->name, sizeof(e->name), "control tunnel");
@@ -393,6 +392,9 @@ void main_done(struct exchange *x)
 		 sa->dpd ? ""
 			 : " The peer does not speak DPD: if it dies, that shows when a "
 			   "renewal has no answer.");
+	/* Not in packet 6, where nothing would protect it (RFC 2407 section 4.6.3.1). */
+	if (!x->initiator && x->main->peer_seconds > life)
+		control_tell_life(sa);
 	main_free(x);
 	peer_established(sa, x->began_at);
 }
