@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
 jobs         := -j$(shell nproc)
 
-# The module is built for KDIR. KERNEL=6.1 or 6.12 chooses Debian's newest of this series; without
+# The module is built for KDIR. KERNEL=6.1, 6.12 or 7.2 chooses Debian's newest of this series; without
 # it, the running kernel's headers if they are there, else this release's own series.
 ifdef KERNEL
 KDIR ?= $(shell scripts/kernel.sh headers $(KERNEL))
@@ -23,19 +23,19 @@ help:
 	@sed -n 's/^#: //p' Makefile
 
 #: make                      the module for KDIR (default: the running kernel, else the newest
-#:                           Debian kernel; KERNEL=6.1|6.12 chooses a series) and ikehelper
+#:                           Debian kernel; KERNEL=6.1|6.12|7.2 chooses a series) and ikehelper
 #: make modules|helper       one of the two
 #: make check                every test: the six below, on every kernel this Debian offers
 #: make check-static         style, static analysis, generated files, warnings
 #: make check-unit           the parts without a kernel, under ASan and UBSan (VECTORS=DIR: more)
 #: make check-sim            10,000 lives of two helpers in one process (SIM_RUNS=N, SIM_SEED=N)
-#: make check-vm             the module in QEMU (KERNEL=6.1|6.12: on this kernel only)
+#: make check-vm             the module in QEMU (KERNEL=6.1|6.12|7.2: on this kernel only)
 #: make check-interop        strongSwan and libreswan as the peer, and README's commands, in QEMU
 #: make check-renewal        hundreds of renewals with each peer (RENEWALS="60 20": ESP, control)
 #: make check-demo           what the demo's capture and key log say
 #: make fuzz                 every fuzzer for FUZZ_SECONDS=600 (VECTORS=DIR: more seeds)
-#: make demo                 two sites in QEMU, the ten packets drawn (KERNEL=6.1|6.12); with
-#:                           STORY=1 the renewals of both kinds of tunnel, too
+#: make demo                 two sites in QEMU, the ten packets drawn (KERNEL=6.1|6.12|7.2);
+#:                           with STORY=1 the renewals of both kinds of tunnel, too
 #: make install              module, ikehelper, man pages and systemd unit (PREFIX, DESTDIR)
 #: make clean                remove build/
 
@@ -49,7 +49,7 @@ modules:
 	@mkdir -p $(KOUT)
 	@find $(KOUT) -xtype l -delete
 	@cp -rsf $(CURDIR)/Kbuild $(CURDIR)/kmod $(CURDIR)/uapi $(KOUT)
-	+$(MAKE) -C $(KDIR) M=$(KOUT) modules
+	+scripts/kbuild.sh $(KDIR) M=$(KOUT) modules
 
 # --- the helper ------------------------------------------------------------------------------
 
@@ -159,7 +159,7 @@ man  := $(wildcard docs/*.[578])
 unit := $(DESTDIR)$(PREFIX)/lib/systemd/system/ikehelper.service
 
 install: all
-	$(MAKE) -C $(KDIR) M=$(KOUT) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_STRIP=1 CONFIG_MODULE_SIG_ALL= modules_install
+	+scripts/kbuild.sh $(KDIR) M=$(KOUT) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_STRIP=1 CONFIG_MODULE_SIG_ALL= modules_install
 	$(if $(DESTDIR),,/sbin/depmod $(KVER))
 	install -D -m 755 $(BUILD)/ikehelper $(DESTDIR)$(PREFIX)/sbin/ikehelper
 	for m in $(man); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done

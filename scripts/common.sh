@@ -25,6 +25,12 @@ as_root() {
 # The running system, from os-release: "bookworm", "trixie".
 suite() { (. /etc/os-release && echo "${VERSION_CODENAME:-unknown}"); }
 
+# The mirror of this machine's apt for the releases that match a pattern.
+mirror() { # PATTERN
+	# shellcheck disable=SC2016  # apt's own variables
+	apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' | awk -v want="$1" '$2 ~ want { print $1; exit }'
+}
+
 # A package's name and download size, for the sentence that says what comes.
 package_sizes() {
 	local p bytes

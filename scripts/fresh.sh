@@ -14,15 +14,10 @@ shift
 [ "$(id -u)" = 0 ] || die "needs root, for debootstrap and chroot"
 command -v debootstrap >/dev/null || die "debootstrap is missing: apt-get install debootstrap"
 
-site() { # PATTERN: the mirror of the releases that match
-	# shellcheck disable=SC2016  # apt's own variables
-	apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' | awk -v want="$1" '$2 ~ want { print $1; exit }'
-}
-
 base=$cache/fresh/$suite
 if [ ! -e "$base" ]; then
-	main=$(site "^$(suite)\$")
-	security=$(site "^$(suite)-security\$")
+	main=$(mirror "^$(suite)\$")
+	security=$(mirror "^$(suite)-security\$")
 	say "fresh: a minimal $suite from $main (about 150 MB)"
 	mkdir -p "$cache/fresh"
 	rm -rf "$base.new"

@@ -4,9 +4,9 @@
 #
 #   setup.sh [build|vm|unit|static|fuzz|interop|tshark]...    default: all of them
 #
-# KERNEL="6.1 6.12" in the environment chooses kernel series (default: those this release has for
-# "static", this system's own for the rest). Packages are installed with apt; kernel images and
-# the test peers are only unpacked below ~/.cache/esptun. Nothing touches the running kernel.
+# KERNEL="6.1 6.12 7.2" in the environment chooses kernel series (default: those this release has for
+# "static", this system's own for the rest). Packages are installed with apt; kernel images, the
+# test peers, and what builds 7.2 are only unpacked below ~/.cache/esptun. Nothing touches the running kernel.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
@@ -29,7 +29,7 @@ update_lists() {
 [ -n "$(apt-cache pkgnames linux-headers-amd64)" ] || update_lists
 
 own=${KERNEL:-$("$top/scripts/kernel.sh" default)}
-packages=() images='' layers=() source=''
+packages=() tools=() images='' layers=() source=''
 for part in "${parts[@]}"; do
 	case $part in
 	build)
@@ -57,7 +57,12 @@ for part in "${parts[@]}"; do
 	tshark) layers+=(tshark) series='' ;;
 	*) die "unknown part $part: there are build, vm, unit, static, fuzz, interop, tshark" ;;
 	esac
-	for s in $series; do packages+=("linux-headers-$("$top/scripts/kernel.sh" newest "$s")"); done
+	for s in $series; do
+		case $s in
+		7.*) tools+=("$s") ;;
+		*) packages+=("linux-headers-$("$top/scripts/kernel.sh" newest "$s")") ;;
+		esac
+	done
 done
 
 missing=()
@@ -70,6 +75,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 		sed -n 's/^\(Need to get\|After this\)/  \1/p' >&2 || true
 	install || { update_lists; install; } || { cat "$log" >&2; die "apt-get could not install them, see above"; }
 fi
+for s in ${tools[@]+"${tools[@]}"}; do "$top/scripts/kernel.sh" tools "$s"; done
 for s in $images; do "$top/scripts/kernel.sh" image "$s" >/dev/null; done
 for l in ${layers[@]+"${layers[@]}"}; do "$top/scripts/layer.sh" "$l" >/dev/null; done
 [ -z "$source" ] || "$top/scripts/source.sh" >/dev/null

@@ -3,7 +3,7 @@
 # Run one command as root in a QEMU guest that boots a Debian kernel over this host's own files.
 #
 #   vm.sh [options] COMMAND [ARG...]
-#     -k KERNEL    a series (6.1, 6.12), or a folder with vmlinux and lib/modules/VERSION;
+#     -k KERNEL    a series (6.1, 6.12, 7.2), or a folder with vmlinux and lib/modules/VERSION;
 #                  default: this system's series
 #     -s CPUS      default 1: emulated, a second one makes everything several times slower
 #     -m MIB       memory, default 1024
