@@ -228,6 +228,11 @@ static int add_esp(void *ctx, const char *part)
 		return too_many(l, SUITES_MAX);
 	if (esp_proposal_parse(part, l->legacy, &l->esp[l->n], why) < 0)
 		return wrong(l->p, l->line, "esp: %s", why);
+	if (!esp_proposal_in_v1(&l->esp[l->n]))
+		return wrong(l->p, l->line,
+			     "esp: IKEv1 has no number for %s, which keys by hand may "
+			     "use; write for example aes256gcm16",
+			     part);
 	l->n++;
 	return 0;
 }

@@ -32,6 +32,26 @@ const char *const mod_mapping_name[] = {
 	[MOD_MAPPING_FOLLOW] = "follow",
 };
 
+const uint32_t mod_cipher[MOD_CIPHERS] = {
+	[CIPHER_AES_CBC] = ESPTUN_CIPHER_AES_CBC,
+	[CIPHER_NULL] = ESPTUN_CIPHER_NULL,
+	[CIPHER_AES_GCM_16] = ESPTUN_CIPHER_AES_GCM_16,
+	[CIPHER_AES_CCM_16] = ESPTUN_CIPHER_AES_CCM_16,
+	[CIPHER_CHACHA20_POLY1305] = ESPTUN_CIPHER_CHACHA20_POLY1305,
+	[CIPHER_AES_GMAC] = ESPTUN_CIPHER_AES_GMAC,
+	[CIPHER_AES_GCM_16_IIV] = ESPTUN_CIPHER_AES_GCM_16_IIV,
+	[CIPHER_AES_CCM_16_IIV] = ESPTUN_CIPHER_AES_CCM_16_IIV,
+	[CIPHER_CHACHA20_POLY1305_IIV] = ESPTUN_CIPHER_CHACHA20_POLY1305_IIV,
+};
+
+const uint32_t mod_integ[MOD_INTEGS] = {
+	[HASH_NONE] = ESPTUN_INTEG_NONE,
+	[HASH_SHA1] = ESPTUN_INTEG_HMAC_SHA1_96,
+	[HASH_SHA256] = ESPTUN_INTEG_HMAC_SHA256_128,
+	[HASH_SHA384] = ESPTUN_INTEG_HMAC_SHA384_192,
+	[HASH_SHA512] = ESPTUN_INTEG_HMAC_SHA512_256,
+};
+
 const char *mod_why(const struct mod *mod)
 {
 	return mod->why;
@@ -348,25 +368,6 @@ int mod_spi_alloc(struct mod *mod, uint32_t ifindex, uint32_t peer, uint8_t spi[
 	return msg ? mod_transact(mod, msg, &w) : -1;
 }
 
-static uint32_t cipher_to_uapi(enum ike_cipher c)
-{
-	return c == CIPHER_AES_GCM_16 ? ESPTUN_CIPHER_AES_GCM_16 : ESPTUN_CIPHER_AES_CBC;
-}
-
-static int integ_to_uapi(enum ike_hash h)
-{
-	switch (h) {
-	case HASH_NONE:
-		return ESPTUN_INTEG_NONE;
-	case HASH_SHA1:
-		return ESPTUN_INTEG_HMAC_SHA1_96;
-	case HASH_SHA256:
-		return ESPTUN_INTEG_HMAC_SHA256_128;
-	default:
-		return -1;
-	}
-}
-
 static void put_limits(struct nl_msg *msg, const uint64_t limit[MOD_LIMITS])
 {
 	struct nlattr *nest = nla_nest_start(msg, NLA_F_NESTED | ESPTUN_A_SA_LIMITS);
@@ -382,23 +383,17 @@ int mod_sa_new(struct mod *mod, const struct mod_sa *sa)
 {
 	static const uint8_t none[4];
 	struct waiting w = { .parse = NULL };
-	int integ = integ_to_uapi(sa->suite.integ);
-	struct nl_msg *msg;
+	struct nl_msg *msg = sa_request(mod, ESPTUN_CMD_SA_NEW, sa->ifindex, sa->peer);
 
-	if (integ < 0 || (sa->suite.cipher != CIPHER_AES_GCM_16 &&
-			  sa->suite.cipher != CIPHER_AES_CBC)) {
-		snprintf(mod->why, sizeof(mod->why), "the module has no such algorithm");
-		return -1;
-	}
-	msg = sa_request(mod, ESPTUN_CMD_SA_NEW, sa->ifindex, sa->peer);
 	if (!msg)
 		return -1;
 	nla_put_u32(msg, ESPTUN_A_SA_DIRECTION,
 		    sa->out ? ESPTUN_DIRECTION_OUT : ESPTUN_DIRECTION_IN);
 	nla_put(msg, ESPTUN_A_SA_SPI, 4, sa->spi);
-	nla_put_u32(msg, ESPTUN_A_SA_CIPHER, cipher_to_uapi(sa->suite.cipher));
-	nla_put_u32(msg, ESPTUN_A_SA_INTEG, integ);
-	nla_put(msg, ESPTUN_A_SA_KEY, sa->key_len, sa->key);
+	nla_put_u32(msg, ESPTUN_A_SA_CIPHER, mod_cipher[sa->suite.cipher]);
+	nla_put_u32(msg, ESPTUN_A_SA_INTEG, mod_integ[sa->suite.integ]);
+	if (sa->key_len)
+		nla_put(msg, ESPTUN_A_SA_KEY, sa->key_len, sa->key);
 	if (sa->integ_key_len)
 		nla_put(msg, ESPTUN_A_SA_INTEG_KEY, sa->integ_key_len, sa->integ_key);
 	if (sa->suite.esn)

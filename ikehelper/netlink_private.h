@@ -16,6 +16,13 @@ struct mod {
 	char why[MOD_WHY];
 };
 
+#define MOD_CIPHERS (CIPHER_CHACHA20_POLY1305_IIV + 1)
+#define MOD_INTEGS  (HASH_SHA512 + 1)
+
+/* The module's numbers of ours; 0 too for what it does not have. */
+extern const uint32_t mod_cipher[MOD_CIPHERS];
+extern const uint32_t mod_integ[MOD_INTEGS];
+
 /* What one request is waiting for. */
 struct waiting {
 	struct mod *mod;

@@ -190,22 +190,18 @@ struct sa_dump {
 	void *ctx;
 };
 
+static int index_of(const uint32_t *values, int n, uint32_t value)
+{
+	while (--n > 0 && values[n] != value)
+		;
+	return n;
+}
+
 static void get_suite(struct nlattr **attr, struct esp_proposal *out)
 {
-	out->cipher = get(attr[ESPTUN_A_SA_CIPHER]) == ESPTUN_CIPHER_AES_CBC
-			      ? CIPHER_AES_CBC
-			      : CIPHER_AES_GCM_16;
+	out->cipher = index_of(mod_cipher, MOD_CIPHERS, get(attr[ESPTUN_A_SA_CIPHER]));
 	out->key_bits = get(attr[ESPTUN_A_SA_KEY_BITS]);
-	switch (get(attr[ESPTUN_A_SA_INTEG])) {
-	case ESPTUN_INTEG_HMAC_SHA1_96:
-		out->integ = HASH_SHA1;
-		break;
-	case ESPTUN_INTEG_HMAC_SHA256_128:
-		out->integ = HASH_SHA256;
-		break;
-	default:
-		out->integ = HASH_NONE;
-	}
+	out->integ = index_of(mod_integ, MOD_INTEGS, get(attr[ESPTUN_A_SA_INTEG]));
 	out->esn = attr[ESPTUN_A_SA_ESN];
 }
 

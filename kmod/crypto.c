@@ -9,6 +9,7 @@
 #include "crypto.h"
 
 #include <crypto/authenc.h>
+#include <linux/fips.h>
 #include <linux/random.h>
 #include <linux/rtnetlink.h>
 
@@ -22,42 +23,87 @@ struct et_alg {
 	enum esptun_integ integ;
 	const char *name;		/* as crypto_alloc_aead() knows it */
 	const char *name_esn;
+	const char *missing;		/* what to say when the kernel lacks it, */
+	const char *key;		/* and of a key of another length */
+	const char *integ_key;
 	struct et_esp_geom geom;
+	u8 key_min, key_max;		/* octets, in steps of 8, salt not counted */
 	u8 salt_len;
+	u8 before_salt;			/* in an IV whose salt has 3 octets */
 	u8 integ_key_len;
-	bool iv_is_seq;			/* a counter will do; else it must be unpredictable */
+	bool counter;			/* the IV is a salt and the sequence number */
 	bool iv_in_aad;			/* the template does not authenticate the IV by itself */
+	bool text_in_aad;		/* GMAC: nothing is encrypted */
+	bool unapproved;		/* refused in FIPS mode */
 };
 
-/* gcm(aes), not rfc4106(gcm(aes)): that only cuts the salt off the key and copies the AAD. */
+/*
+ * Not rfc4106(gcm(aes)) and its like: they only cut the salt off the key and
+ * copy the AAD, and none of them knows implicit IVs.
+ */
+#define COUNTER_MODE(id, template, config, iv, ...)                                        \
+	{                                                                                  \
+		.cipher = ESPTUN_CIPHER_##id, .integ = ESPTUN_INTEG_NONE,                  \
+		.name = template, .name_esn = template,                                    \
+		.missing = template " is not in this kernel: it needs " config,            \
+		.integ_key = "integ-key: only an integrity algorithm has one",             \
+		.geom = { .iv_len = iv, .align = 4, .icv_len = 16 },                       \
+		.counter = true, __VA_ARGS__                                               \
+	}
+
+#define AES_KEY(cipher, lens, salt)                                                        \
+	.key = "key: " cipher " takes " lens " octets, " #salt " of them salt",            \
+	.key_min = 16, .key_max = 32, .salt_len = salt
+
+#define GCM(id, iv, ...)                                                                   \
+	COUNTER_MODE(id, "gcm(aes)", "CONFIG_CRYPTO_GCM", iv,                              \
+		     AES_KEY("aes-gcm", "20, 28 or 36", 4), __VA_ARGS__)
+
+/* Before the salt, the octet that says that the counter behind it has 4 (RFC 3610, L - 1). */
+#define CCM(id, iv, ...)                                                                   \
+	COUNTER_MODE(id, "ccm(aes)", "CONFIG_CRYPTO_CCM", iv,                              \
+		     AES_KEY("aes-ccm", "19, 27 or 35", 3), .before_salt = 3, __VA_ARGS__)
+
+#define CHACHA20(id, iv)                                                                   \
+	COUNTER_MODE(id, "rfc7539(chacha20,poly1305)", "CONFIG_CRYPTO_CHACHA20POLY1305",   \
+		     iv, .key = "key: chacha20-poly1305 takes 36 octets, 4 of them salt",  \
+		     .key_min = 32, .key_max = 32, .salt_len = 4, .unapproved = true)
+
+/* CBC, or no encryption, with HMAC: the key has as many octets as the hash. */
+#define WITH_HMAC(id, template, hash, config, octets, icv, ...)                            \
+	{                                                                                  \
+		.integ = ESPTUN_INTEG_HMAC_##id,                                           \
+		.name = "authenc(hmac(" hash ")," template ")",                            \
+		.name_esn = "authencesn(hmac(" hash ")," template ")",                     \
+		.missing = "authenc(hmac(" hash ")," template                              \
+			   ") is not in this kernel: it needs CONFIG_CRYPTO_AUTHENC"       \
+			   " and CONFIG_CRYPTO_" config,                                   \
+		.integ_key = "integ-key: hmac-" hash " takes " #octets " octets",          \
+		.integ_key_len = octets, .iv_in_aad = true, __VA_ARGS__                    \
+	}
+
+#define HMAC(id, hash, config, octets, icv)                                                \
+	WITH_HMAC(id, "cbc(aes)", hash, config " and _CBC", octets, icv,                   \
+		  .cipher = ESPTUN_CIPHER_AES_CBC,                                         \
+		  .key = "key: aes-cbc takes 16, 24 or 32 octets",                         \
+		  .key_min = 16, .key_max = 32,                                            \
+		  .geom = { .iv_len = 16, .align = 16, .icv_len = icv }),                  \
+	WITH_HMAC(id, "ecb(cipher_null)", hash, config " and _NULL", octets, icv,          \
+		  .cipher = ESPTUN_CIPHER_NULL, .key = "key: null takes none",             \
+		  .geom = { .iv_len = 0, .align = 4, .icv_len = icv })
+
 static const struct et_alg algs[] = {
-	{
-		.cipher = ESPTUN_CIPHER_AES_GCM_16,
-		.integ = ESPTUN_INTEG_NONE,
-		.name = "gcm(aes)",
-		.name_esn = "gcm(aes)",
-		.geom = { .iv_len = 8, .align = 4, .icv_len = 16 },
-		.salt_len = 4,
-		.iv_is_seq = true,
-	},
-	{
-		.cipher = ESPTUN_CIPHER_AES_CBC,
-		.integ = ESPTUN_INTEG_HMAC_SHA1_96,
-		.name = "authenc(hmac(sha1),cbc(aes))",
-		.name_esn = "authencesn(hmac(sha1),cbc(aes))",
-		.geom = { .iv_len = 16, .align = 16, .icv_len = 12 },
-		.integ_key_len = 20,
-		.iv_in_aad = true,
-	},
-	{
-		.cipher = ESPTUN_CIPHER_AES_CBC,
-		.integ = ESPTUN_INTEG_HMAC_SHA256_128,
-		.name = "authenc(hmac(sha256),cbc(aes))",
-		.name_esn = "authencesn(hmac(sha256),cbc(aes))",
-		.geom = { .iv_len = 16, .align = 16, .icv_len = 16 },
-		.integ_key_len = 32,
-		.iv_in_aad = true,
-	},
+	GCM(AES_GCM_16, 8),
+	GCM(AES_GCM_16_IIV, 0, .unapproved = true),
+	GCM(AES_GMAC, 8, .iv_in_aad = true, .text_in_aad = true),
+	CCM(AES_CCM_16, 8),
+	CCM(AES_CCM_16_IIV, 0, .unapproved = true),
+	CHACHA20(CHACHA20_POLY1305, 8),
+	CHACHA20(CHACHA20_POLY1305_IIV, 0),
+	HMAC(SHA1_96, "sha1", "SHA1", 20, 12),
+	HMAC(SHA256_128, "sha256", "SHA256", 32, 16),
+	HMAC(SHA384_192, "sha384", "SHA512", 48, 24),
+	HMAC(SHA512_256, "sha512", "SHA512", 64, 32),
 };
 
 /*
@@ -76,6 +122,8 @@ struct block_pool {
 
 static DEFINE_PER_CPU(struct block_pool, pools);
 
+static const char not_in_fips[] = "cipher: not approved, and this kernel is in FIPS mode";
+
 static const struct et_alg *alg_find(struct et_keys *k, struct netlink_ext_ack *extack)
 {
 	int i;
@@ -85,36 +133,35 @@ static const struct et_alg *alg_find(struct et_keys *k, struct netlink_ext_ack *
 			return &algs[i];
 
 	k->bad = ET_KEYS_INTEG;
-	if (k->cipher == ESPTUN_CIPHER_AES_CBC)
-		NL_SET_ERR_MSG(extack, "integ: aes-cbc needs an integrity algorithm");
+	if (k->integ == ESPTUN_INTEG_NONE)
+		NL_SET_ERR_MSG(extack, "integ: this cipher needs an integrity algorithm");
 	else
-		NL_SET_ERR_MSG(extack, "integ: aes-gcm-16 takes none, it is one");
+		NL_SET_ERR_MSG(extack, "integ: this cipher takes none, it is one");
 	return NULL;
+}
+
+/* What is wrong, in words of the table: NL_SET_ERR_MSG() takes none but literal ones. */
+static int refuse(struct et_keys *k, enum et_keys_part bad, int err, const char *why,
+		  struct netlink_ext_ack *extack)
+{
+	k->bad = bad;
+	if (extack)
+		extack->_msg = why;
+	return err;
 }
 
 static int check_keys(const struct et_alg *alg, struct et_keys *k,
 		      struct netlink_ext_ack *extack)
 {
-	if (k->key_len != 16 + alg->salt_len && k->key_len != 32 + alg->salt_len) {
-		k->bad = ET_KEYS_KEY;
-		if (alg->salt_len)
-			NL_SET_ERR_MSG(extack,
-				       "key: aes-gcm-16 takes 20 or 36 octets, 4 of them salt");
-		else
-			NL_SET_ERR_MSG(extack, "key: aes-cbc takes 16 or 32 octets");
-		return -EINVAL;
-	}
-	if (k->integ_key_len == alg->integ_key_len)
-		return 0;
+	int len = (int)k->key_len - alg->salt_len;
 
-	k->bad = ET_KEYS_INTEG_KEY;
-	if (!alg->integ_key_len)
-		NL_SET_ERR_MSG(extack, "integ-key: aes-gcm-16 takes none");
-	else if (alg->integ_key_len == 20)
-		NL_SET_ERR_MSG(extack, "integ-key: hmac-sha1-96 takes 20 octets");
-	else
-		NL_SET_ERR_MSG(extack, "integ-key: hmac-sha256-128 takes 32 octets");
-	return -EINVAL;
+	if (len < alg->key_min || len > alg->key_max || len % 8)
+		return refuse(k, ET_KEYS_KEY, -EINVAL, alg->key, extack);
+	if (k->integ_key_len != alg->integ_key_len)
+		return refuse(k, ET_KEYS_INTEG_KEY, -EINVAL, alg->integ_key, extack);
+	if (alg->unapproved && fips_enabled)
+		return refuse(k, ET_KEYS_CIPHER, -EOPNOTSUPP, not_in_fips, extack);
+	return 0;
 }
 
 /* The key of an authenc template: a header, the integrity key, the cipher's. */
@@ -124,7 +171,7 @@ static int set_authenc_key(struct crypto_aead *tfm, const struct et_keys *k)
 	struct {
 		struct rtattr rta;
 		struct crypto_authenc_key_param param;
-		u8 keys[32 + 32];
+		u8 keys[64 + 32];
 	} blob;
 	int err;
 
@@ -167,13 +214,13 @@ int et_cipher_init(struct et_cipher *ci, struct et_keys *keys, bool esn,
 	if (err)
 		return err;
 
-	keys->bad = ET_KEYS_CIPHER;
 	tfm = crypto_alloc_aead(esn ? alg->name_esn : alg->name, 0, 0);
-	if (IS_ERR(tfm)) {
-		NL_SET_ERR_MSG(extack, "this kernel has no driver for the algorithm");
-		return PTR_ERR(tfm) == -ENOMEM ? -ENOMEM : -EOPNOTSUPP;
-	}
+	if (IS_ERR(tfm))
+		return refuse(keys, ET_KEYS_CIPHER,
+			      PTR_ERR(tfm) == -ENOMEM ? -ENOMEM : -EOPNOTSUPP,
+			      fips_enabled ? not_in_fips : alg->missing, extack);
 
+	keys->bad = ET_KEYS_CIPHER;
 	err = -EOPNOTSUPP;
 	if (sizeof(struct et_crypt) + crypto_aead_reqsize(tfm) > REQUEST_SIZE) {
 		NL_SET_ERR_MSG(extack, "the algorithm's driver needs more room than we give");
@@ -190,7 +237,9 @@ int et_cipher_init(struct et_cipher *ci, struct et_keys *keys, bool esn,
 		goto err_free;
 	}
 
-	memcpy(ci->salt, keys->key + keys->key_len - alg->salt_len, alg->salt_len);
+	ci->salt[0] = alg->before_salt;
+	memcpy(ci->salt + sizeof(ci->salt) - alg->salt_len,
+	       keys->key + keys->key_len - alg->salt_len, alg->salt_len);
 	ci->alg = alg;
 	ci->tfm = tfm;
 	ci->key_bits = (keys->key_len - alg->salt_len) * BITS_PER_BYTE;
@@ -290,11 +339,14 @@ static void crypt_done(et_crypto_arg arg, int err)
 	c->done(c, err);
 }
 
+/* What the packet carries in front of its text: a counter, chance, or nothing. */
 static void put_wire_iv(const struct et_alg *alg, u64 seq, u8 *iv)
 {
 	u64 random[2];
 
-	if (alg->iv_is_seq) {
+	if (!alg->geom.iv_len)
+		return;
+	if (alg->counter) {
 		put_unaligned_be64(seq, iv);
 		return;
 	}
@@ -328,8 +380,10 @@ void et_crypt_run(struct et_crypt *c, u8 *esp, u32 cipher_len)
 
 	if (sa->out)
 		put_wire_iv(alg, c->seq, wire_iv);
-	memcpy(c->iv, sa->cipher.salt, alg->salt_len);
-	memcpy(c->iv + alg->salt_len, wire_iv, g->iv_len);
+	if (alg->counter)
+		et_esp_put_nonce(c->iv, sa->cipher.salt, g->iv_len ? wire_iv : NULL, c->seq);
+	else
+		memcpy(c->iv, wire_iv, g->iv_len);
 
 	aad_len = et_esp_put_aad(c->aad, sa->spi, c->seq, sa->esn);
 	if (alg->iv_in_aad) {
@@ -341,6 +395,10 @@ void et_crypt_run(struct et_crypt *c, u8 *esp, u32 cipher_len)
 	sg_set_buf(&c->sg[0], c->aad, aad_len);
 	sg_set_buf(&c->sg[1], text, cipher_len + g->icv_len);
 
+	if (alg->text_in_aad) {
+		aad_len += cipher_len;
+		cipher_len = 0;
+	}
 	aead_request_set_tfm(req, sa->cipher.tfm);
 	aead_request_set_callback(req, 0, crypt_done, c);
 	aead_request_set_ad(req, aad_len);

@@ -30,7 +30,7 @@ struct et_keys {
 struct et_cipher {
 	const struct et_alg *alg;
 	struct crypto_aead *tfm;	/* NULL: an SPI without keys */
-	u8 salt[4];
+	u8 salt[ET_ESP_SALT_LEN];
 	u16 key_bits;
 };
 

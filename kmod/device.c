@@ -23,13 +23,14 @@
 #include "sa.h"
 
 /*
- * The algorithm that adds most: CBC with HMAC-SHA-256-128. On a path of 1500
+ * The algorithm that adds most but for HMAC-SHA-384 and -512, whose ICVs are 8
+ * and 16 octets longer: CBC with HMAC-SHA-256-128. On a path of 1500
  * octets: 1500 - 20 (IPv4) - 8 (SPI, sequence number) - 16 (IV) - 16 (ICV)
  * = 1440, a whole number of blocks, less 2 of trailer: an MTU of 1438.
  */
 static const struct et_esp_geom widest = { .iv_len = 16, .align = 16, .icv_len = 16 };
 
-#define ET_TAIL_MAX (15 + ET_ESP_TRAILER_LEN + 16)	/* padding, trailer, ICV */
+#define ET_TAIL_MAX (15 + ET_ESP_TRAILER_LEN + 32)	/* padding, trailer, ICV */
 
 #define ET_FEATURES \
 	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA | NETIF_F_HW_CSUM | NETIF_F_GSO_SOFTWARE)

@@ -109,3 +109,21 @@ u32 et_esp_put_aad(u8 *aad, __be32 spi, u64 seq, bool esn)
 	put_unaligned_be64(seq, aad + 4);
 	return 12;
 }
+
+/**
+ * et_esp_put_nonce - write the IV of a counter mode
+ * @iv: 12 octets of room
+ * @salt: 4 octets: the key's salt (RFC 4106 section 4), and before it what the
+ *	mode wants
+ * @wire_iv: the 8 octets that the packet carries, NULL when the IV is implicit
+ * @seq: the sequence number, all 64 bits of it with ESN, which an implicit IV is
+ *	(RFC 8750 section 4)
+ */
+void et_esp_put_nonce(u8 *iv, const u8 *salt, const u8 *wire_iv, u64 seq)
+{
+	memcpy(iv, salt, ET_ESP_SALT_LEN);
+	if (wire_iv)
+		memcpy(iv + ET_ESP_SALT_LEN, wire_iv, 8);
+	else
+		put_unaligned_be64(seq, iv + ET_ESP_SALT_LEN);
+}

@@ -13,6 +13,7 @@
 #define ET_ESP_HDR_LEN	   8 /* SPI and the low half of the sequence number */
 #define ET_ESP_TRAILER_LEN 2 /* pad length and next header */
 #define ET_ESP_IV_MAX	   16
+#define ET_ESP_SALT_LEN	   4 /* of counter modes' IVs; in CCM's, one octet of it is fixed */
 #define ET_ESP_AAD_MAX	   (12 + ET_ESP_IV_MAX)
 
 /* What an algorithm adds to a packet; lengths in octets. */
@@ -46,5 +47,6 @@ bool et_esp_len_ok(const struct et_esp_geom *g, u32 len);
 void et_esp_put_trailer(u8 *p, u8 pad_len, u8 next_header);
 int et_esp_parse_trailer(const u8 *plain, u32 len, struct et_esp_trailer *t);
 u32 et_esp_put_aad(u8 *aad, __be32 spi, u64 seq, bool esn);
+void et_esp_put_nonce(u8 *iv, const u8 *salt, const u8 *wire_iv, u64 seq);
 
 #endif

@@ -461,8 +461,10 @@ static void parse_keys(struct genl_info *info, struct et_keys *k)
 
 	k->cipher = nla_get_u32(info->attrs[ESPTUN_A_SA_CIPHER]);
 	k->integ = integ ? nla_get_u32(integ) : ESPTUN_INTEG_NONE;
-	k->key = nla_data(key);
-	k->key_len = nla_len(key);
+	if (key) {
+		k->key = nla_data(key);
+		k->key_len = nla_len(key);
+	}
 	if (integ_key) {
 		k->integ_key = nla_data(integ_key);
 		k->integ_key_len = nla_len(integ_key);
@@ -475,8 +477,7 @@ static int parse_sa(struct genl_info *info, struct et_sa_params *p)
 	    MISSING(info, ESPTUN_A_SA_PEER_ID, "peer-id") ||
 	    MISSING(info, ESPTUN_A_SA_DIRECTION, "direction") ||
 	    MISSING(info, ESPTUN_A_SA_SPI, "spi") ||
-	    MISSING(info, ESPTUN_A_SA_CIPHER, "cipher") ||
-	    MISSING(info, ESPTUN_A_SA_KEY, "key"))
+	    MISSING(info, ESPTUN_A_SA_CIPHER, "cipher"))
 		return -EINVAL;
 
 	p->out = nla_get_u32(info->attrs[ESPTUN_A_SA_DIRECTION]) == ESPTUN_DIRECTION_OUT;

@@ -312,21 +312,24 @@ watch()
 
 ALGS="aes128gcm16 aes256gcm16 aes128-sha1 aes256-sha1 aes128-sha256 aes256-sha256"
 
-cipher_key_len() # octets, GCM's salt included
+cipher_key_len() # octets, the salt included
 {
+	local bits=${1#aes} salt=0
+
 	case $1 in
-	aes128gcm16) echo 20 ;;
-	aes256gcm16) echo 36 ;;
-	aes128-*) echo 16 ;;
-	aes256-*) echo 32 ;;
+	null-*) bits=0 ;;
+	chacha20poly1305*) bits=256 salt=4 ;;
+	*ccm16*) salt=3 ;;
+	*gcm16* | *gmac) salt=4 ;;
 	esac
+	echo $((${bits:0:3} / 8 + salt))
 }
 
 integ_key_len()
 {
 	case $1 in
 	*-sha1) echo 20 ;;
-	*-sha256) echo 32 ;;
+	*-sha*) echo $((${1#*-sha} / 8)) ;;
 	*) echo 0 ;;
 	esac
 }
@@ -426,12 +429,16 @@ forge()
 xfrm_alg() # ALG KEY
 {
 	local cut=$(($(cipher_key_len "$1") * 2))
-	local enc=0x${2:0:cut} auth=0x${2:cut}
+	local enc=0x${2:0:cut} auth=0x${2:cut} mode="cbc(aes)"
 
 	case $1 in
 	*gcm16) echo "aead rfc4106(gcm(aes)) $enc 128" ;;
-	*-sha1) echo "enc cbc(aes) $enc auth-trunc hmac(sha1) $auth 96" ;;
-	*-sha256) echo "enc cbc(aes) $enc auth-trunc hmac(sha256) $auth 128" ;;
+	*ccm16) echo "aead rfc4309(ccm(aes)) $enc 128" ;;
+	*gmac) echo "aead rfc4543(gcm(aes)) $enc 128" ;;
+	chacha20poly1305) echo "aead rfc7539esp(chacha20,poly1305) $enc 128" ;;
+	null-*) mode="ecb(cipher_null)" ;;&
+	*-sha1) echo "enc $mode $enc auth-trunc hmac(sha1) $auth 96" ;;
+	*-sha*) echo "enc $mode $enc auth-trunc hmac(sha${1#*-sha}) $auth $((${1#*-sha} / 2))" ;;
 	esac
 }
 
@@ -444,15 +451,20 @@ xfrm_sa()
 	b ip xfrm state add src "$1" dst "$2" proto esp spi "$3" reqid 1 mode tunnel $alg "${@:6}"
 }
 
-# XFRM at b as the peer of esptun at a; options go to both of XFRM's SAs.
-xfrm_end() # ALG KEY_AB KEY_BA [OPTION...]
+xfrm_policies()
 {
 	local tmpl="proto esp reqid 1 mode tunnel"
 
-	xfrm_sa $OUT_A $OUT_B $SPI_AB "$1" "$2" "${@:4}"
-	xfrm_sa $OUT_B $OUT_A $SPI_BA "$1" "$3" "${@:4}"
 	b ip xfrm policy add src $NET_B dst $NET_A dir out tmpl src $OUT_B dst $OUT_A $tmpl
 	b ip xfrm policy add src $NET_A dst $NET_B dir in tmpl src $OUT_A dst $OUT_B $tmpl
+}
+
+# XFRM at b as the peer of esptun at a; options go to both of XFRM's SAs.
+xfrm_end() # ALG KEY_AB KEY_BA [OPTION...]
+{
+	xfrm_sa $OUT_A $OUT_B $SPI_AB "$1" "$2" "${@:4}"
+	xfrm_sa $OUT_B $OUT_A $SPI_BA "$1" "$3" "${@:4}"
+	xfrm_policies
 	b ip route add $NET_A via $OUT_A src $IN_B
 }
 

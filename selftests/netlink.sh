@@ -86,24 +86,28 @@ sas()
 	says "direction: missing" "" sa-new ifindex=esp0 peer-id=1 spi=0x1001 $gcm
 	says "spi: missing" "" sa-new ifindex=esp0 peer-id=1 direction=0 $gcm
 	sa "cipher: missing" "" key=$gcm_key
-	sa "key: missing" "" cipher=0
+	sa "key: aes-gcm takes 20, 28 or 36 octets, 4 of them salt" "" cipher=0
 	says "peer" 2 sa-new ifindex=esp0 peer-id=2 direction=0 spi=0x1001 $gcm
 	says "spi: below 256 is reserved" 4 sa-new ifindex=esp0 peer-id=1 direction=0 spi=255 $gcm
 	says "spi: below 256 is reserved" 4 sa-new ifindex=esp0 peer-id=1 direction=1 spi=0 $gcm
-	sa "out of range" 5 cipher=2 key=$gcm_key
-	sa "out of range" 6 $cbc integ=3 integ-key=$sha1_key
+	sa "out of range" 5 cipher=9 key=$gcm_key
+	sa "out of range" 6 $cbc integ=5 integ-key=$sha1_key
 	says "out of range" 3 sa-new ifindex=esp0 peer-id=1 direction=2 spi=0x1001 $gcm
 	sa "key: " 7 cipher=0 key=
 	sa "key: " 7 cipher=0 key=00
 	sa "key: " 7 cipher=0 key=${gcm_key}00
 	sa "key: " 7 cipher=0 key=${gcm_key:0:32}
-	sa "integ: aes-gcm-16 takes none" 6 $gcm integ=1 integ-key=$sha1_key
-	sa "integ-key: aes-gcm-16 takes none" 8 $gcm integ-key=$sha1_key
-	sa "integ: aes-cbc needs an integrity algorithm" "" $cbc
-	sa "key: aes-cbc takes 16 or 32 octets" 7 cipher=1 key=${sha1_key:0:48} integ=1 integ-key=$sha1_key
-	sa "integ-key: hmac-sha1-96 takes 20 octets" 8 $cbc integ=1 integ-key=${sha1_key}00
-	sa "integ-key: hmac-sha1-96 takes 20 octets" "" $cbc integ=1
-	sa "integ-key: hmac-sha256-128 takes 32 octets" 8 $cbc integ=2 integ-key=$sha1_key
+	sa "integ: this cipher takes none, it is one" 6 $gcm integ=1 integ-key=$sha1_key
+	sa "integ-key: only an integrity algorithm has one" 8 $gcm integ-key=$sha1_key
+	sa "integ: this cipher needs an integrity algorithm" "" $cbc
+	sa "key: aes-cbc takes 16, 24 or 32 octets" 7 cipher=1 key=${sha1_key:0:40} integ=1 integ-key=$sha1_key
+	sa "key: aes-ccm takes 19, 27 or 35 octets, 3 of them salt" 7 cipher=2 key=$gcm_key
+	sa "key: chacha20-poly1305 takes 36 octets, 4 of them salt" 7 cipher=3 key=$gcm_key
+	sa "key: null takes none" 7 cipher=5 key=00 integ=1 integ-key=$sha1_key
+	sa "integ-key: hmac-sha1 takes 20 octets" 8 $cbc integ=1 integ-key=${sha1_key}00
+	sa "integ-key: hmac-sha1 takes 20 octets" "" $cbc integ=1
+	sa "integ-key: hmac-sha256 takes 32 octets" 8 $cbc integ=2 integ-key=$sha1_key
+	sa "integ-key: hmac-sha512 takes 64 octets" 8 $cbc integ=4 integ-key=$sha1_key
 	sa "replay-window: a power of two from 64 to 65536" 10 $gcm replay-window=100
 	sa "replay-window: a power of two from 64 to 65536" 10 $gcm replay-window=0
 	out "replay-window: only an inbound SA has one" 10 $gcm replay-window=64

@@ -91,6 +91,8 @@ static const char *cbc_name(enum ike_cipher cipher, uint16_t key_bits)
 {
 	if (cipher == CIPHER_AES_CBC && key_bits == 128)
 		return "AES-128-CBC";
+	if (cipher == CIPHER_AES_CBC && key_bits == 192)
+		return "AES-192-CBC";
 	if (cipher == CIPHER_AES_CBC && key_bits == 256)
 		return "AES-256-CBC";
 	if (cipher == CIPHER_3DES && key_bits == 192)

@@ -175,8 +175,14 @@ int keymat_esp(const struct v1_keys *k, struct chunk gqm, uint8_t protocol,
 
 size_t keymat_cipher_len(const struct esp_proposal *suite)
 {
-	/* RFC 4106 section 8.1: four octets of salt follow the key. */
-	return suite->key_bits / 8 + (suite->cipher == CIPHER_AES_GCM_16 ? 4 : 0);
+	size_t salt = 0;
+
+	/* A salt follows the key: RFC 4106 section 8.1, RFC 4309 section 7.1 */
+	if (suite->cipher == CIPHER_AES_CCM_16 || suite->cipher == CIPHER_AES_CCM_16_IIV)
+		salt = 3;
+	else if (cipher_is_aead(suite->cipher))
+		salt = 4;
+	return suite->key_bits / 8 + salt;
 }
 
 size_t keymat_integ_len(const struct esp_proposal *suite)

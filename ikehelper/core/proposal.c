@@ -11,6 +11,13 @@ enum kind { KIND_CIPHER, KIND_HASH, KIND_GROUP, KIND_ESN, N_KINDS };
 
 static const char *const kind_names[] = { "cipher", "hash", "group", "ESN" };
 
+#define AES(mode, cipher)                                           \
+	{ "aes128" mode, KIND_CIPHER, cipher, 128, false },         \
+		{ "aes192" mode, KIND_CIPHER, cipher, 192, false }, \
+	{                                                           \
+		"aes256" mode, KIND_CIPHER, cipher, 256, false      \
+	}
+
 /* The first spelling of a value is the one that is printed. */
 static const struct word {
 	const char *text;
@@ -19,11 +26,16 @@ static const struct word {
 	uint16_t key_bits;
 	bool legacy;
 } words[] = {
-	{ "aes128gcm16", KIND_CIPHER, CIPHER_AES_GCM_16, 128, false },
-	{ "aes256gcm16", KIND_CIPHER, CIPHER_AES_GCM_16, 256, false },
-	{ "aes128", KIND_CIPHER, CIPHER_AES_CBC, 128, false },
-	{ "aes256", KIND_CIPHER, CIPHER_AES_CBC, 256, false },
+	AES("gcm16", CIPHER_AES_GCM_16),
+	AES("ccm16", CIPHER_AES_CCM_16),
+	{ "chacha20poly1305", KIND_CIPHER, CIPHER_CHACHA20_POLY1305, 256, false },
+	AES("gmac", CIPHER_AES_GMAC),
+	AES("gcm16iiv", CIPHER_AES_GCM_16_IIV),
+	AES("ccm16iiv", CIPHER_AES_CCM_16_IIV),
+	{ "chacha20poly1305iiv", KIND_CIPHER, CIPHER_CHACHA20_POLY1305_IIV, 256, false },
+	AES("", CIPHER_AES_CBC),
 	{ "aes", KIND_CIPHER, CIPHER_AES_CBC, 128, false },
+	{ "null", KIND_CIPHER, CIPHER_NULL, 0, false },
 	{ "3des", KIND_CIPHER, CIPHER_3DES, 192, true },
 	{ "sha1", KIND_HASH, HASH_SHA1, 0, false },
 	{ "sha", KIND_HASH, HASH_SHA1, 0, false },
@@ -98,7 +110,7 @@ int ike_proposal_parse(const char *text, bool legacy, struct ike_proposal *out, 
 			 "an IKE suite names a cipher, a hash and a group: %s", example);
 		return -1;
 	}
-	if (w[KIND_CIPHER]->value == CIPHER_AES_GCM_16 || w[KIND_ESN]) {
+	if (w[KIND_CIPHER]->value >= CIPHER_NULL || w[KIND_ESN]) {
 		snprintf(why, WHY_MAX, "%s is for ESP only; write for example %s",
 			 w[KIND_ESN] ? w[KIND_ESN]->text : w[KIND_CIPHER]->text, example);
 		return -1;
@@ -116,33 +128,38 @@ int esp_proposal_parse(const char *text, bool legacy, struct esp_proposal *out, 
 {
 	static const char example[] = "aes256gcm16 or aes256-sha256-modp2048";
 	const struct word *w[N_KINDS];
-	bool gcm;
+	bool aead;
 
 	if (split(text, legacy, true, w, example, why))
 		return -1;
 	if (!w[KIND_CIPHER]) {
-		snprintf(why, WHY_MAX, "an ESP suite names a cipher of AES: %s", example);
+		snprintf(why, WHY_MAX, "an ESP suite names a cipher: %s", example);
 		return -1;
 	}
-	gcm = w[KIND_CIPHER]->value == CIPHER_AES_GCM_16;
-	if (gcm && w[KIND_HASH]) {
+	aead = cipher_is_aead(w[KIND_CIPHER]->value);
+	if (aead && w[KIND_HASH]) {
 		snprintf(why, WHY_MAX, "%s authenticates by itself: leave out %s",
 			 w[KIND_CIPHER]->text, w[KIND_HASH]->text);
 		return -1;
 	}
-	if (!gcm && (!w[KIND_HASH] || w[KIND_HASH]->value > HASH_SHA256)) {
-		snprintf(why, WHY_MAX, "%s needs sha256 or sha1 beside it: %s-sha256",
+	if (!aead && !w[KIND_HASH]) {
+		snprintf(why, WHY_MAX, "%s needs a hash beside it: %s-sha256",
 			 w[KIND_CIPHER]->text, w[KIND_CIPHER]->text);
 		return -1;
 	}
 	*out = (struct esp_proposal){
 		.cipher = w[KIND_CIPHER]->value,
 		.key_bits = w[KIND_CIPHER]->key_bits,
-		.integ = gcm ? HASH_NONE : w[KIND_HASH]->value,
+		.integ = aead ? HASH_NONE : w[KIND_HASH]->value,
 		.group = w[KIND_GROUP] ? w[KIND_GROUP]->value : GROUP_NONE,
 		.esn = w[KIND_ESN] && w[KIND_ESN]->value,
 	};
 	return 0;
+}
+
+bool cipher_is_aead(enum ike_cipher cipher)
+{
+	return cipher >= CIPHER_AES_GCM_16;
 }
 
 static const char *word_text(enum kind kind, int value, uint16_t key_bits)

@@ -8,7 +8,19 @@
 
 #include "buf.h"
 
-enum ike_cipher { CIPHER_NONE, CIPHER_AES_CBC, CIPHER_3DES, CIPHER_AES_GCM_16 };
+enum ike_cipher {
+	CIPHER_NONE,
+	CIPHER_AES_CBC,
+	CIPHER_3DES,
+	CIPHER_NULL,	   /* RFC 2410: not encrypted, as with GMAC */
+	CIPHER_AES_GCM_16, /* from here on, ciphers that authenticate as well */
+	CIPHER_AES_CCM_16,
+	CIPHER_CHACHA20_POLY1305,
+	CIPHER_AES_GMAC,
+	CIPHER_AES_GCM_16_IIV, /* RFC 8750: implicit IV */
+	CIPHER_AES_CCM_16_IIV,
+	CIPHER_CHACHA20_POLY1305_IIV,
+};
 enum ike_hash { HASH_NONE, HASH_SHA1, HASH_SHA256, HASH_SHA384, HASH_SHA512 };
 enum ike_group {
 	GROUP_NONE = 0, /* the others are the numbers of the IANA registry */
@@ -34,7 +46,7 @@ enum ike_auth {
 /* Phase 1: cipher, hash (which is the prf and the integrity too), group. */
 struct ike_proposal {
 	enum ike_cipher cipher;
-	uint16_t key_bits; /* 128 or 256; 192 for 3DES */
+	uint16_t key_bits; /* 128, 192 or 256; 192 for 3DES */
 	enum ike_hash hash;
 	enum ike_group group;
 	enum ike_auth auth; /* not written with the suite: a pre-shared key unless set */
@@ -43,7 +55,7 @@ struct ike_proposal {
 /* Phase 2, for ESP in tunnel mode. */
 struct esp_proposal {
 	enum ike_cipher cipher;
-	uint16_t key_bits;
+	uint16_t key_bits;    /* 0 for NULL */
 	enum ike_hash integ;  /* HASH_NONE with a combined-mode cipher */
 	enum ike_group group; /* perfect forward secrecy, GROUP_NONE without */
 	bool esn;
@@ -70,6 +82,12 @@ int esp_proposal_parse(const char *text, bool legacy, struct esp_proposal *out,
  */
 void ike_proposal_text(const struct ike_proposal *p, char *out);
 void esp_proposal_text(const struct esp_proposal *p, char *out);
+
+/* Whether the cipher authenticates, too, and takes no integrity algorithm beside it. */
+bool cipher_is_aead(enum ike_cipher cipher);
+
+/* Whether IKEv1 has numbers for the suite; ChaCha20 and implicit IVs came too late. */
+bool esp_proposal_in_v1(const struct esp_proposal *p);
 
 bool ike_proposal_same(const struct ike_proposal *a, const struct ike_proposal *b);
 

@@ -190,7 +190,8 @@ void esp_sa_write(struct buf *b, const struct esp_proposal *p, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		size_t at = begin_transform(b, i, n, wire_esp_cipher(p[i].cipher));
 
-		put_tv(b, A2_KEY_BITS, p[i].key_bits);
+		if (p[i].key_bits)
+			put_tv(b, A2_KEY_BITS, p[i].key_bits);
 		put_tv(b, A2_MODE, mode);
 		if (p[i].group != GROUP_NONE)
 			put_tv(b, A2_GROUP, p[i].group);

@@ -64,17 +64,25 @@ static const struct code groups[] = {
 static const struct code esp_ciphers[] = {
 	{ 12, CIPHER_AES_CBC, "aes" },
 	{ 20, CIPHER_AES_GCM_16, "aesgcm16" },
+	{ 16, CIPHER_AES_CCM_16, "aesccm16" },
+	{ 23, CIPHER_AES_GMAC, "aesgmac" },
+	{ 11, CIPHER_NULL, "null" },
 	{ 2, 0, "des" },
 	{ 3, 0, "3des" },
-	{ 11, 0, "null" },
 	{ 13, 0, "aesctr" },
+	{ 14, 0, "aesccm8" },
+	{ 15, 0, "aesccm12" },
 	{ 18, 0, "aesgcm8" },
 	{ 19, 0, "aesgcm12" },
 	{ 0, 0, "cipher" },
 };
 static const struct code esp_integs[] = {
-	{ 2, HASH_SHA1, "sha1" }, { 5, HASH_SHA256, "sha256" }, { 1, 0, "md5" },
-	{ 6, 0, "sha384" },	  { 7, 0, "sha512" },		{ 0, 0, "integrity" },
+	{ 2, HASH_SHA1, "sha1" },
+	{ 5, HASH_SHA256, "sha256" },
+	{ 6, HASH_SHA384, "sha384" },
+	{ 7, HASH_SHA512, "sha512" },
+	{ 1, 0, "md5" },
+	{ 0, 0, "integrity" },
 };
 
 static const struct code *code_of(const struct code *codes, unsigned int wire)
@@ -114,6 +122,11 @@ const char *ike_auth_text(enum ike_auth auth)
 uint16_t wire_esp_cipher(enum ike_cipher cipher)
 {
 	return wire_of(esp_ciphers, cipher);
+}
+
+bool esp_proposal_in_v1(const struct esp_proposal *p)
+{
+	return wire_esp_cipher(p->cipher);
 }
 
 uint16_t wire_esp_integ(enum ike_hash integ)
@@ -304,11 +317,13 @@ int transforms_read(struct chunk sa, bool phase1, struct transform *out, char *w
 	return n;
 }
 
-/* Key lengths: AES-128 when it is not said (pitfall 1.13); none for 3DES. */
+/* Key lengths: AES-128 when it is not said (pitfall 1.13); never said for 3DES and NULL. */
 static uint16_t key_bits(const struct transform *t, enum ike_cipher cipher)
 {
 	if (cipher == CIPHER_3DES)
 		return t->key_bits ? 0 : 192;
+	if (cipher == CIPHER_NULL)
+		return t->key_bits;
 	return t->key_bits ? t->key_bits : 128;
 }
 

@@ -192,8 +192,11 @@ static const struct {
 	  "seconds\n" },
 	{ GOOD "ike = 3des-sha1-modp1024\n",
 	  "FILE:6: ike: 3des is weak: it needs legacy = yes\n" },
-	{ GOOD "esp = aes128-sha512\n",
-	  "FILE:6: esp: aes128 needs sha256 or sha1 beside it: aes128-sha256\n" },
+	{ GOOD "esp = aes128\n",
+	  "FILE:6: esp: aes128 needs a hash beside it: aes128-sha256\n" },
+	{ GOOD "esp = aes256gcm16, chacha20poly1305\n",
+	  "FILE:6: esp: IKEv1 has no number for chacha20poly1305, which keys by hand may "
+	  "use; write for example aes256gcm16\n" },
 	{ GOOD "local-subnets = 10.0.0.1/24\n",
 	  "FILE:6: local-subnets: 10.0.0.1/24 has bits set behind the prefix: write "
 	  "10.0.0.0/24\n" },

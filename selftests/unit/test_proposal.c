@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "keymat.h"
 #include "payload.h"
 #include "proposal.h"
 #include "transform.h"
@@ -13,7 +14,7 @@
 
 #define WHY (PROPOSAL_TEXT * 2)
 
-static const char *const ciphers[] = { "aes128", "aes256", "3des" };
+static const char *const ciphers[] = { "aes128", "aes192", "aes256", "3des" };
 static const char *const hashes[] = { "sha1", "sha256", "sha384", "sha512" };
 static const char *const groups[] = { "modp1024", "modp1536", "modp2048", "modp3072",
 				      "modp4096", "ecp256",   "ecp384" };
@@ -122,9 +123,12 @@ static void every_ike_suite(void **state)
 
 static void every_esp_suite(void **state)
 {
-	static const char *const suites[] = { "aes128gcm16", "aes256gcm16",
-					      "aes128-sha1", "aes128-sha256",
-					      "aes256-sha1", "aes256-sha256" };
+	static const char *const suites[] = {
+		"aes128gcm16",	 "aes192gcm16",	  "aes256gcm16", "aes128ccm16",
+		"aes256ccm16",	 "aes128gmac",	  "aes256gmac",	 "aes128-sha1",
+		"aes192-sha1",	 "aes128-sha256", "aes256-sha1", "aes256-sha256",
+		"aes256-sha384", "aes256-sha512", "null-sha1",	 "null-sha256",
+	};
 	char text[PROPOSAL_TEXT];
 
 	(void)state;
@@ -217,15 +221,14 @@ static void esp_refusals(void **state)
 	static const struct refusal refusals[] = {
 		{ "aes256gcm12", "unknown word \"aes256gcm12\"; write for example "
 				 "aes256gcm16 or aes256-sha256-modp2048" },
-		{ "sha256", "an ESP suite names a cipher of AES: "
+		{ "sha256", "an ESP suite names a cipher: "
 			    "aes256gcm16 or aes256-sha256-modp2048" },
 		{ "aes256gcm16-sha256",
 		  "aes256gcm16 authenticates by itself: leave out sha256" },
-		{ "aes256", "aes256 needs sha256 or sha1 beside it: aes256-sha256" },
-		{ "aes128-sha384",
-		  "aes128 needs sha256 or sha1 beside it: aes128-sha256" },
-		{ "aes128-sha512",
-		  "aes128 needs sha256 or sha1 beside it: aes128-sha256" },
+		{ "aes256", "aes256 needs a hash beside it: aes256-sha256" },
+		{ "null", "null needs a hash beside it: null-sha256" },
+		{ "chacha20poly1305iiv-sha512",
+		  "chacha20poly1305iiv authenticates by itself: leave out sha512" },
 		{ "aes256-sha256-modp1024", "modp1024 is weak: it needs legacy = yes" },
 		{ "aes256gcm16-esn-noesn", "two words for the ESN: esn and noesn" },
 		{ "aes256gcm16-modp2048-ecp256",
@@ -240,6 +243,38 @@ static void esp_refusals(void **state)
 		assert_int_equal(esp_proposal_parse(refusals[i].text, false, &p, why),
 				 -1);
 		assert_string_equal(why, refusals[i].why);
+	}
+}
+
+/* Read and written with the key's octets, and IKEv1 knows which of them it can say. */
+static void esp_by_hand(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t cipher, integ;
+		bool in_v1;
+	} suites[] = {
+		{ "aes192gcm16", 28, 0, true },
+		{ "aes256ccm16", 35, 0, true },
+		{ "aes128gmac", 20, 0, true },
+		{ "null-sha384", 0, 48, true },
+		{ "aes192-sha512", 24, 64, true },
+		{ "chacha20poly1305", 36, 0, false },
+		{ "aes128gcm16iiv", 20, 0, false },
+		{ "aes192ccm16iiv", 27, 0, false },
+		{ "chacha20poly1305iiv", 36, 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(suites); i++) {
+		struct esp_proposal p = esp_of(suites[i].text);
+		char text[PROPOSAL_TEXT];
+
+		esp_proposal_text(&p, text);
+		assert_string_equal(text, suites[i].text);
+		assert_int_equal(keymat_cipher_len(&p), suites[i].cipher);
+		assert_int_equal(keymat_integ_len(&p), suites[i].integ);
+		assert_int_equal(esp_proposal_in_v1(&p), suites[i].in_v1);
 	}
 }
 
@@ -660,6 +695,7 @@ int main(void)
 		cmocka_unit_test(other_spellings),
 		cmocka_unit_test(ike_refusals),
 		cmocka_unit_test(esp_refusals),
+		cmocka_unit_test(esp_by_hand),
 		cmocka_unit_test(esp_3des),
 		cmocka_unit_test(lifetimes),
 		cmocka_unit_test(lifetimes_written),

@@ -20,14 +20,32 @@ enum esptun_direction {
 
 /**
  * enum esptun_cipher - ESP encryption algorithms, combined-mode ones included.
- * @ESPTUN_CIPHER_AES_GCM_16: RFC 4106, 16-octet ICV; key is 16 or 32 octets
- *   and 4 of salt
- * @ESPTUN_CIPHER_AES_CBC: RFC 3602; key is 16 or 32 octets; needs an integrity
- *   algorithm
+ * @ESPTUN_CIPHER_AES_GCM_16: RFC 4106, 16-octet ICV; key is 16, 24 or 32
+ *   octets and 4 of salt
+ * @ESPTUN_CIPHER_AES_CBC: RFC 3602; key is 16, 24 or 32 octets; needs an
+ *   integrity algorithm
+ * @ESPTUN_CIPHER_AES_CCM_16: RFC 4309, 16-octet ICV; key is 16, 24 or 32
+ *   octets and 3 of salt
+ * @ESPTUN_CIPHER_CHACHA20_POLY1305: RFC 7634; key is 32 octets and 4 of salt
+ * @ESPTUN_CIPHER_AES_GMAC: RFC 4543, ENCR_NULL_AUTH_AES_GMAC, which does not
+ *   encrypt; key is 16, 24 or 32 octets and 4 of salt
+ * @ESPTUN_CIPHER_NULL: RFC 2410, which does not encrypt; no key; needs an
+ *   integrity algorithm
+ * @ESPTUN_CIPHER_AES_GCM_16_IIV: RFC 8750, aes-gcm-16 with the sequence number
+ *   as IV, which no packet carries
+ * @ESPTUN_CIPHER_AES_CCM_16_IIV: RFC 8750
+ * @ESPTUN_CIPHER_CHACHA20_POLY1305_IIV: RFC 8750
  */
 enum esptun_cipher {
 	ESPTUN_CIPHER_AES_GCM_16,
 	ESPTUN_CIPHER_AES_CBC,
+	ESPTUN_CIPHER_AES_CCM_16,
+	ESPTUN_CIPHER_CHACHA20_POLY1305,
+	ESPTUN_CIPHER_AES_GMAC,
+	ESPTUN_CIPHER_NULL,
+	ESPTUN_CIPHER_AES_GCM_16_IIV,
+	ESPTUN_CIPHER_AES_CCM_16_IIV,
+	ESPTUN_CIPHER_CHACHA20_POLY1305_IIV,
 };
 
 /**
@@ -35,11 +53,15 @@ enum esptun_cipher {
  * @ESPTUN_INTEG_NONE: only with a combined-mode cipher
  * @ESPTUN_INTEG_HMAC_SHA1_96: RFC 2404, 20-octet key
  * @ESPTUN_INTEG_HMAC_SHA256_128: RFC 4868, 32-octet key
+ * @ESPTUN_INTEG_HMAC_SHA384_192: RFC 4868, 48-octet key
+ * @ESPTUN_INTEG_HMAC_SHA512_256: RFC 4868, 64-octet key
  */
 enum esptun_integ {
 	ESPTUN_INTEG_NONE,
 	ESPTUN_INTEG_HMAC_SHA1_96,
 	ESPTUN_INTEG_HMAC_SHA256_128,
+	ESPTUN_INTEG_HMAC_SHA384_192,
+	ESPTUN_INTEG_HMAC_SHA512_256,
 };
 
 /**
