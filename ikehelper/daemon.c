@@ -66,12 +66,14 @@ static void on_udp(evutil_socket_t fd, short what, void *ctx)
 {
 	static uint8_t data[DATAGRAM_MAX];
 	struct daemon *d = ctx;
-	enum wire_socket which = fd == d->wire.fd[WIRE_NAT] ? WIRE_NAT : WIRE_IKE;
+	enum wire_socket which = WIRE_IKE;
 	struct ike_path path;
 	ssize_t len;
 	int i;
 
 	(void)what;
+	while (d->wire.fd[which] != fd)
+		which++;
 	for (i = 0; i < READ_BURST; i++) {
 		len = wire_receive(&d->wire, which, &path, data, sizeof(data));
 		if (len < 0)
@@ -310,6 +312,8 @@ static int make_loop(struct daemon *d, int parent, int mod_fd, int control_fd)
 		return fail("run: out of memory");
 	d->control = control_start(d, control_fd, control_path);
 	for (i = 0; i < WIRE_SOCKETS; i++) {
+		if (d->wire.fd[i] < 0)
+			continue;
 		d->udp_ready[i] = daemon_watch(d, d->wire.fd[i], read, on_udp);
 		if (!d->udp_ready[i])
 			return fail("run: out of memory");
@@ -342,10 +346,7 @@ static int start(struct daemon *d, const char *path, int *control_fd, int *mod_f
 		return fail("run: %s", why);
 	if (tunnels_find(d))
 		return 1;
-	d->probe = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (d->probe < 0)
-		return fail("run: cannot open a socket: %s", strerror(errno));
-	if (routes_open(d))
+	if (wire_probe(d->probe) || routes_open(d))
 		return 1;
 	*mod_fd = mod_events_open(d->mod);
 	if (*mod_fd < 0)
@@ -378,14 +379,12 @@ static void take_down(struct daemon *d)
 
 static void destroy(struct daemon *d)
 {
-	struct event *events[] = { d->udp_ready[WIRE_IKE],
-				   d->udp_ready[WIRE_NAT],
-				   d->mod_ready,
-				   d->keys_ready,
-				   d->worker_ready,
-				   d->verifier_ready,
-				   d->timer,
-				   d->parent_ready };
+	struct event *events[] = {
+		d->udp_ready[WIRE_IKE],	 d->udp_ready[WIRE_NAT], d->udp_ready[WIRE_IKE6],
+		d->udp_ready[WIRE_NAT6], d->mod_ready,		 d->keys_ready,
+		d->worker_ready,	 d->verifier_ready,	 d->timer,
+		d->parent_ready
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++)
@@ -401,8 +400,9 @@ static void destroy(struct daemon *d)
 	proc_stop(&d->verifier);
 	mod_close(d->mod);
 	wire_close(&d->wire);
-	if (d->probe >= 0)
-		close(d->probe);
+	for (i = 0; i < 2; i++)
+		if (d->probe[i] >= 0)
+			close(d->probe[i]);
 	record_forget(d);
 	for (i = 0; d->link && i < d->config->n_peers; i++)
 		free(d->link[i].child);
@@ -439,7 +439,7 @@ static int run(struct daemon *d, int parent, const char *path)
 
 int daemon_serve(int parent, const struct wire *wire, const char *path)
 {
-	struct daemon d = { .wire = *wire, .probe = -1, .routes = -1 };
+	struct daemon d = { .wire = *wire, .probe = { -1, -1 }, .routes = -1 };
 	int err = run(&d, parent, path);
 
 	destroy(&d);

@@ -57,7 +57,7 @@ struct daemon {
 	struct mod *mod;
 	struct ike *ike;
 	struct wire wire;
-	int probe; /* a UDP socket that only asks for routes */
+	int probe[2]; /* UDP sockets that only ask for routes */
 	int routes;
 	struct event *routes_ready, *routes_timer;
 	struct proc keys, worker, verifier;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* What happened: the log, the history of each peer, and the key log while it is on. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 
 #include "daemon.h"
 #include "ladder.h"
+#include "text.h"
 #include "wire.h"
 
 static void remember(struct history *h, char *line)
@@ -56,12 +56,13 @@ static void forget(struct history *h)
 static void say_route(struct daemon *d, size_t peer, struct trace_event *ev)
 {
 	struct ike_addr local;
-	char ip[INET_ADDRSTRLEN];
+	char ip[TEXT_ADDR];
 
 	if (!wire_route(d->probe, &d->config->peer[peer].ike.remote, &local))
 		return;
-	inet_ntop(AF_INET, local.ip, ip, sizeof(ip));
-	snprintf(ev->local, sizeof(ev->local), "%s:%u", ip, local.port);
+	addr_text(&local, ip);
+	snprintf(ev->local, sizeof(ev->local), local.family == 6 ? "[%s]:%u" : "%s:%u",
+		 ip, local.port);
 }
 
 void record_event(struct daemon *d, const struct trace_event *event)

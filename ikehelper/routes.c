@@ -23,7 +23,9 @@ int routes_open(struct daemon *d)
 {
 	struct sockaddr_nl groups = { .nl_family = AF_NETLINK,
 				      .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR |
-						   RTMGRP_IPV4_ROUTE };
+						   RTMGRP_IPV4_ROUTE |
+						   RTMGRP_IPV6_IFADDR |
+						   RTMGRP_IPV6_ROUTE };
 
 	d->routes = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
 			   NETLINK_ROUTE);

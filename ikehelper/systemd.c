@@ -14,7 +14,10 @@
 #define FIRST_FD 3 /* the first one that is handed over */
 
 static const char *const names[WIRE_SOCKETS] = {
-	[WIRE_IKE] = "ike", [WIRE_NAT] = "ike-nat"
+	[WIRE_IKE] = "ike",
+	[WIRE_NAT] = "ike-nat",
+	[WIRE_IKE6] = "ike6",
+	[WIRE_NAT6] = "ike6-nat",
 };
 
 static void take(struct wire *w, int fd, const char *name, size_t len)
@@ -89,6 +92,8 @@ void systemd_ready(const struct wire *w)
 	size_t i;
 
 	for (i = 0; i < WIRE_SOCKETS; i++) {
+		if (w->fd[i] < 0)
+			continue;
 		/* An ICMP error that waits at a socket is no reason to drop it. */
 		snprintf(text, sizeof(text), "FDSTORE=1\nFDNAME=%s\nFDPOLL=0", names[i]);
 		notify(text, w->fd[i]);

@@ -15,20 +15,22 @@
 #define DATAGRAM_MAX 65536
 
 enum wire_socket {
-	WIRE_IKE, /* 500 */
-	WIRE_NAT, /* 4500; ESP in UDP that arrives at it goes to the module */
+	WIRE_IKE,  /* 500 */
+	WIRE_NAT,  /* 4500; ESP in UDP that arrives at it goes to the module */
+	WIRE_IKE6, /* the same of IPv6 */
+	WIRE_NAT6,
 	WIRE_SOCKETS,
 };
 
 struct wire {
-	int fd[WIRE_SOCKETS]; /* -1: not open */
+	int fd[WIRE_SOCKETS]; /* -1: not open, as a kernel's that is without IPv6 */
 };
 
-#define WIRE_CLOSED            \
-	{                      \
-		{              \
-			-1, -1 \
-		}              \
+#define WIRE_CLOSED                    \
+	{                              \
+		{                      \
+			-1, -1, -1, -1 \
+		}                      \
 	}
 
 /*
@@ -50,9 +52,15 @@ void wire_send(const struct wire *w, const struct ike_path *path, const uint8_t 
 ssize_t wire_receive(const struct wire *w, enum wire_socket which, struct ike_path *path,
 		     uint8_t *data, size_t size);
 /*
- * The address and port that we would send from; fd is any other UDP socket. Returns false,
- * with family 0, when there is no route.
+ * Opens sockets that only ask for routes, one for each family; -1: the kernel is without
+ * it. Returns 0, or not 0 after a line to stderr.
  */
-bool wire_route(int fd, const struct ike_addr *remote, struct ike_addr *local);
+int wire_probe(int probe[2]);
+/*
+ * The address and port that we would send from. Returns false, with family 0, when there is
+ * no route.
+ */
+bool wire_route(const int probe[2], const struct ike_addr *remote,
+		struct ike_addr *local);
 
 #endif
