@@ -134,10 +134,10 @@ static int parse_id(const char *v, struct ike_id *out)
 	char *copy;
 	int err;
 
-	if (addr_parse(v, &addr) == 0 && addr.family == 4) {
-		out->type = ID_IPV4_ADDR;
-		out->len = 4;
-		memcpy(out->data, addr.ip, 4);
+	if (addr_parse(v, &addr) == 0) {
+		out->type = addr.family == 6 ? ID_IPV6_ADDR : ID_IPV4_ADDR;
+		out->len = addr.family == 6 ? 16 : 4;
+		memcpy(out->data, addr.ip, out->len);
 		return 0;
 	}
 	if (*v != '@' && strchr(v, '=')) {

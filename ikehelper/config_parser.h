@@ -95,6 +95,11 @@ void set_auth(struct parser *p, struct peer_config *peer);
 /* local-id or remote-id. */
 void set_id(struct parser *p, enum key k, struct ike_id *out);
 
+/* ike and esp. */
+void set_suites(struct parser *p, struct ike_peer *ike);
+/* local-subnets and remote-subnets: each of the one with each of its family of the other. */
+void set_children(struct parser *p, struct ike_peer *ike);
+
 /* Makes a peer of what is written in the section, as far as it is right. */
 void section_to_peer(struct parser *p, struct peer_config *peer);
 

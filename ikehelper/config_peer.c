@@ -7,12 +7,10 @@
 #include "config_parser.h"
 #include "text.h"
 
-#define SUBNETS_MAX 64	   /* in one list */
-#define SUITES_MAX  16	   /* in one list */
-#define LIFE_MIN    10	   /* seconds */
-#define LIFE_MAX    604800 /* a week */
-#define DPD_MAX	    3600   /* seconds */
-#define DPD_LEAST   5	   /* from the first question to the end */
+#define LIFE_MIN  10	 /* seconds */
+#define LIFE_MAX  604800 /* a week */
+#define DPD_MAX	  3600	 /* seconds */
+#define DPD_LEAST 5	 /* from the first question to the end */
 
 /* What a key is when it is not written; NULL: it has to be, or nothing stands for it. */
 static const char *const key_default[N_KEYS] = {
@@ -39,14 +37,6 @@ const char *value(const struct section *s, enum key k, int *line)
 	if (s->value[k])
 		return s->value[k];
 	return s->profile && s->profile->value[k] ? s->profile->value[k] : key_default[k];
-}
-
-/* Whether the weak suites of the profile are wanted, if nothing is written for k. */
-static const char *weak_suites(const struct section *s, enum key k, bool legacy)
-{
-	if (!legacy || !s->profile || s->value[k])
-		return NULL;
-	return k == K_IKE ? s->profile->weak_ike : s->profile->weak_esp;
 }
 
 const char *needed(struct parser *p, enum key k, const char *example, int *line)
@@ -82,17 +72,27 @@ static void set_interface(struct parser *p, struct peer_config *peer)
 	peer->interface = strdup(v);
 }
 
+/*
+ * 0.0.0.0/8, 127.0.0.0/8, and 224.0.0.0 and above never are; nor are, with what is no
+ * global unicast or unique local address, ::, ::1, IPv4 in IPv6, fe80::/10 and ff00::/8.
+ */
+static bool may_be_gateway(const struct ike_addr *a)
+{
+	if (a->family == 4)
+		return a->ip[0] && a->ip[0] != 127 && a->ip[0] < 224;
+	return (a->ip[0] & 0xe0) == 0x20 || (a->ip[0] & 0xfe) == 0xfc;
+}
+
 static void set_addr(struct parser *p, enum key k, const char *v, int line,
 		     struct ike_addr *out)
 {
-	if (addr_parse(v, out) < 0 || out->family != 4) {
+	if (addr_parse(v, out) < 0) {
 		wrong(p, line,
-		      "%s = %s is no IPv4 address; write one, as names are not looked up",
+		      "%s = %s is no address; write one, as names are not looked up",
 		      key_name[k], v);
 		return;
 	}
-	/* 0.0.0.0/8, 127.0.0.0/8, and 224.0.0.0 and above never are a gateway. */
-	if (!out->ip[0] || out->ip[0] == 127 || out->ip[0] >= 224)
+	if (!may_be_gateway(out))
 		wrong(p, line, "%s = %s cannot be the address of a gateway", key_name[k],
 		      v);
 	out->port = 500;
@@ -108,6 +108,9 @@ static void set_addrs(struct parser *p, struct ike_peer *ike)
 	v = value(&p->section, K_LOCAL, &line);
 	if (v)
 		set_addr(p, K_LOCAL, v, line, &ike->local);
+	if (ike->remote.family && ike->local.family &&
+	    ike->remote.family != ike->local.family)
+		wrong(p, line, "local = %s is of another IP version than remote", v);
 }
 
 static void set_version(struct parser *p)
@@ -146,150 +149,6 @@ static void set_traffic(struct parser *p, enum key k, uint64_t least, uint64_t *
 	else if (*out && *out < least)
 		wrong(p, line, "%s = %s would be used up at once; write at least %llu",
 		      key_name[k], v, (unsigned long long)least);
-}
-
-/* Calls fn for each part of a comma-separated list, until one of them is wrong. */
-static int each(const char *list, int (*fn)(void *ctx, const char *part), void *ctx)
-{
-	char *copy = strdup(list), *rest = copy, *part;
-	int err = copy ? 0 : -1;
-
-	while (!err && (part = strsep(&rest, ",")))
-		err = fn(ctx, trim(part));
-	free(copy);
-	return err;
-}
-
-struct list {
-	struct parser *p;
-	enum key key;
-	int line;
-	bool legacy;
-	size_t n;
-	union {
-		struct ike_subnet subnet[SUBNETS_MAX];
-		struct ike_proposal ike[SUITES_MAX];
-		struct esp_proposal esp[SUITES_MAX];
-	};
-};
-
-static int too_many(struct list *l, size_t max)
-{
-	return wrong(l->p, l->line, "%s has more than %zu entries", key_name[l->key],
-		     max);
-}
-
-bool same_subnet(const struct ike_subnet *a, const struct ike_subnet *b)
-{
-	return a->family == b->family && a->bits == b->bits && a->proto == b->proto &&
-	       a->port == b->port && !memcmp(a->ip, b->ip, sizeof(a->ip));
-}
-
-static int add_subnet(void *ctx, const char *part)
-{
-	struct list *l = ctx;
-	char why[TEXT_WHY];
-	size_t i;
-
-	if (l->n == SUBNETS_MAX)
-		return too_many(l, SUBNETS_MAX);
-	if (subnet_parse(part, &l->subnet[l->n], why) < 0)
-		return wrong(l->p, l->line, "%s: %s", key_name[l->key], why);
-	if (l->subnet[l->n].family != 4)
-		return wrong(l->p, l->line, "%s: %s is no IPv4 subnet", key_name[l->key],
-			     part);
-	for (i = 0; i < l->n; i++)
-		if (same_subnet(&l->subnet[i], &l->subnet[l->n]))
-			return wrong(l->p, l->line, "%s has %s twice", key_name[l->key],
-				     part);
-	l->n++;
-	return 0;
-}
-
-static int add_ike(void *ctx, const char *part)
-{
-	struct list *l = ctx;
-	char why[PROPOSAL_TEXT * 2];
-
-	if (l->n == SUITES_MAX)
-		return too_many(l, SUITES_MAX);
-	if (ike_proposal_parse(part, l->legacy, &l->ike[l->n], why) < 0)
-		return wrong(l->p, l->line, "ike: %s", why);
-	l->n++;
-	return 0;
-}
-
-static int add_esp(void *ctx, const char *part)
-{
-	struct list *l = ctx;
-	char why[PROPOSAL_TEXT * 2];
-
-	if (l->n == SUITES_MAX)
-		return too_many(l, SUITES_MAX);
-	if (esp_proposal_parse(part, l->legacy, &l->esp[l->n], why) < 0)
-		return wrong(l->p, l->line, "esp: %s", why);
-	if (!esp_proposal_in_v1(&l->esp[l->n]))
-		return wrong(l->p, l->line,
-			     "esp: IKEv1 has no number for %s, which keys by hand may "
-			     "use; write for example aes256gcm16",
-			     part);
-	l->n++;
-	return 0;
-}
-
-static void *copy_of(const void *p, size_t n, size_t size)
-{
-	void *copy = calloc(n ? n : 1, size);
-
-	if (copy)
-		memcpy(copy, p, n * size);
-	return copy;
-}
-
-/* The list of a key, with the weak suites of the profile behind it. */
-static void each_suite(struct list *l, int (*fn)(void *ctx, const char *part))
-{
-	const struct section *s = &l->p->section;
-	const char *weak = weak_suites(s, l->key, l->legacy);
-	const char *v = value(s, l->key, &l->line);
-
-	if (!s->profile || s->value[l->key] || s->profile->value[l->key] || !weak)
-		each(v, fn, l);
-	if (weak)
-		each(weak, fn, l);
-}
-
-static void set_suites(struct parser *p, struct ike_peer *ike)
-{
-	struct list l = { .p = p, .key = K_IKE, .legacy = yes(p, K_LEGACY) };
-
-	each_suite(&l, add_ike);
-	ike->ike = copy_of(l.ike, l.n, sizeof(l.ike[0]));
-	ike->n_ike = ike->ike ? l.n : 0;
-
-	l.key = K_ESP;
-	l.n = 0;
-	each_suite(&l, add_esp);
-	ike->esp = copy_of(l.esp, l.n, sizeof(l.esp[0]));
-	ike->n_esp = ike->esp ? l.n : 0;
-}
-
-/* Each local subnet with each remote one. */
-static void set_children(struct parser *p, struct ike_peer *ike)
-{
-	struct list l = { .p = p, .key = K_LOCAL_SUBNETS };
-	struct list r = { .p = p, .key = K_REMOTE_SUBNETS };
-	size_t i, j;
-
-	if (each(value(&p->section, K_LOCAL_SUBNETS, &l.line), add_subnet, &l) < 0 ||
-	    each(value(&p->section, K_REMOTE_SUBNETS, &r.line), add_subnet, &r) < 0)
-		return;
-	ike->child = calloc(l.n * r.n, sizeof(*ike->child));
-	for (i = 0; ike->child && i < l.n; i++)
-		for (j = 0; j < r.n; j++) {
-			ike->child[ike->n_child].local = l.subnet[i];
-			ike->child[ike->n_child++].remote = r.subnet[j];
-		}
 }
 
 static void set_start(struct parser *p, struct ike_peer *ike)

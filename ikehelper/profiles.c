@@ -54,7 +54,9 @@ static const struct profile profiles[] = {
 	 * initiator wants it; any to any, and a second phase 2 for IPv6 (seil.jp, IPsec).
 	 */
 	{ "seil",
-	  { [K_IKE] = AES_2048,
+	  { [K_LOCAL_SUBNETS] = "0.0.0.0/0, ::/0",
+	    [K_REMOTE_SUBNETS] = "0.0.0.0/0, ::/0",
+	    [K_IKE] = AES_2048,
 	    [K_ESP] = ESP_NO_PFS ", " AES_2048,
 	    [K_LIFETIME_IKE] = "1d",
 	    [K_LIFETIME_ESP] = "8h" },

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* What the module is told for the configured peers: a peer for each pair of subnets, SAs. */
-#include <arpa/inet.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,14 +83,14 @@ static int set_peer(struct daemon *d, size_t peer, uint32_t child,
 	return 0;
 }
 
+/* Any address apart, which is everybody's. */
 static bool holds(const struct ike_subnet *a, const struct ike_subnet *b)
 {
-	uint32_t x, y;
+	size_t whole = a->bits / 8, rest = a->bits % 8;
 
-	memcpy(&x, a->ip, sizeof(x));
-	memcpy(&y, b->ip, sizeof(y));
-	return a->bits && a->bits <= b->bits &&
-	       (ntohl(x) ^ ntohl(y)) >> (32 - a->bits) == 0;
+	return a->bits && a->family == b->family && a->bits <= b->bits &&
+	       !memcmp(a->ip, b->ip, whole) &&
+	       (!rest || (a->ip[whole] ^ b->ip[whole]) >> (8 - rest) == 0);
 }
 
 /*

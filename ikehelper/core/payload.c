@@ -256,6 +256,35 @@ int id_parse(struct id_body *out, const struct payload *p, char *why)
 	return 0;
 }
 
+struct id_kind id_kind(const struct id_body *id)
+{
+	struct id_kind k = { .len = 4 };
+
+	switch (id->type) {
+	case ID_IPV6_ADDR:
+		k.len = 16;
+		/* fall through */
+	case ID_IPV4_ADDR:
+		k.of = ID_ONE;
+		break;
+	case ID_IPV6_ADDR_SUBNET:
+		k.len = 16;
+		/* fall through */
+	case ID_IPV4_ADDR_SUBNET:
+		k.of = ID_MASK;
+		break;
+	case ID_IPV6_RANGE:
+		k.len = 16;
+		/* fall through */
+	case ID_IPV4_RANGE:
+		k.of = ID_RANGE;
+		break;
+	}
+	if (k.of != ID_OTHER && id->data.len != (k.of == ID_ONE ? k.len : 2 * k.len))
+		k.of = ID_OTHER;
+	return k;
+}
+
 int notify_parse(struct notify_body *out, const struct payload *p, char *why)
 {
 	struct reader r = reader_of(p->body, p->len);

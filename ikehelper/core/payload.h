@@ -185,6 +185,17 @@ struct id_body {
 	uint16_t port;
 	struct chunk data;
 };
+/* What an ID of addresses is made of: one, one and a mask, the first and the last. */
+struct id_kind {
+	enum {
+		ID_OTHER,
+		ID_ONE,
+		ID_MASK,
+		ID_RANGE
+	} of;	    /* ID_OTHER: or of no such length */
+	size_t len; /* octets of an address */
+};
+struct id_kind id_kind(const struct id_body *id);
 int id_parse(struct id_body *out, const struct payload *p, char *why);
 
 /* The notification's body (RFC 2408 section 3.14). */

@@ -114,16 +114,17 @@ static unsigned int mask_bits(const uint8_t *p, size_t len)
 void words_id(const struct id_body *id, char *out, size_t size)
 {
 	struct words w = { .out = out, .size = size };
-	bool v6 = id->type == ID_IPV6_ADDR || id->type == ID_IPV6_ADDR_SUBNET;
-	bool subnet = id->type == ID_IPV4_ADDR_SUBNET || id->type == ID_IPV6_ADDR_SUBNET;
-	size_t len = v6 ? 16 : 4;
+	struct id_kind k = id_kind(id);
 
 	out[0] = 0;
-	if ((v6 || subnet || id->type == ID_IPV4_ADDR) &&
-	    id->data.len == (subnet ? 2 * len : len)) {
-		say_ip(&w, v6, id->data.p);
-		if (subnet)
-			say(&w, "/%u", mask_bits(id->data.p + len, len));
+	if (k.of != ID_OTHER) {
+		say_ip(&w, k.len == 16, id->data.p);
+		if (k.of == ID_MASK)
+			say(&w, "/%u", mask_bits(id->data.p + k.len, k.len));
+		if (k.of == ID_RANGE)
+			say(&w, "-");
+		if (k.of == ID_RANGE)
+			say_ip(&w, k.len == 16, id->data.p + k.len);
 	} else if (id->type == ID_FQDN || id->type == ID_USER_FQDN ||
 		   id->type == ID_KEY_ID) {
 		say_octets(&w, id->data);

@@ -25,35 +25,41 @@ void id_write(const struct ike_subnet *s, struct buf *b)
 	}
 }
 
-/* The same backwards; false for what we do not negotiate: ranges, names, odd masks. */
+static bool bit_at(const uint8_t *ip, size_t i)
+{
+	return ip[i / 8] & 0x80 >> i % 8;
+}
+
+/*
+ * The same backwards; false for what we do not negotiate: names, odd masks, ranges that
+ * are no subnet.
+ */
 static bool id_subnet(const struct id_body *id, struct ike_subnet *s)
 {
-	bool v6 = id->type == ID_IPV6_ADDR || id->type == ID_IPV6_ADDR_SUBNET;
-	bool mask = id->type == ID_IPV4_ADDR_SUBNET || id->type == ID_IPV6_ADDR_SUBNET;
-	size_t len = v6 ? 16 : 4;
+	struct id_kind k = id_kind(id);
+	const uint8_t *ip = id->data.p, *second = ip + k.len;
 
 	*s = (struct ike_subnet){
-		.family = v6 ? 6 : 4,
-		.bits = mask ? 0 : len * 8,
+		.family = k.len == 16 ? 6 : 4,
+		.bits = k.of == ID_ONE ? k.len * 8 : 0,
 		.proto = id->proto,
 		.port = id->port,
 	};
-	if ((!v6 && !mask && id->type != ID_IPV4_ADDR) ||
-	    id->data.len != (mask ? 2 * len : len))
+	if (k.of == ID_OTHER)
 		return false;
-	memcpy(s->ip, id->data.p, len);
-	if (!mask)
-		return true;
-	for (size_t i = 0; i < len * 8; i++) {
-		uint8_t bit = 0x80 >> i % 8;
+	memcpy(s->ip, ip, k.len);
+	for (size_t i = 0; k.of != ID_ONE && i < k.len * 8; i++) {
+		/* Part of the prefix: a set bit of the mask, the same in both ends. */
+		bool fixed = bit_at(second, i);
 
-		if (id->data.p[len + i / 8] & bit) {
-			if (s->bits != i)
-				return false;
-			s->bits++;
-		} else if (s->ip[i / 8] & bit) {
+		if (k.of == ID_RANGE)
+			fixed = s->bits == i && bit_at(ip, i) == bit_at(second, i);
+		if (fixed && s->bits != i)
 			return false;
-		}
+		if (fixed)
+			s->bits++;
+		else if (bit_at(ip, i) || (k.of == ID_RANGE && !bit_at(second, i)))
+			return false;
 	}
 	return true;
 }
@@ -113,6 +119,19 @@ static void host_subnet(const struct ike_addr *a, struct ike_subnet *s)
 	memcpy(s->ip, a->ip, a->family == 6 ? 16 : 4);
 }
 
+static bool any_child(struct exchange *x, uint8_t family)
+{
+	const struct ike_peer *cfg = x->sa->peer->cfg;
+
+	for (size_t i = 0; i < cfg->n_child; i++)
+		if (child_is_any(&cfg->child[i]) &&
+		    cfg->child[i].local.family == family) {
+			x->quick->child = i;
+			return true;
+		}
+	return false;
+}
+
 /* The child with these selectors; one from any to any takes whatever the peer wants. */
 static bool child_for(struct exchange *x, const struct ike_subnet *local,
 		      const struct ike_subnet *remote, bool absent)
@@ -126,16 +145,10 @@ static bool child_for(struct exchange *x, const struct ike_subnet *local,
 			return true;
 		}
 	}
-	for (size_t i = 0; i < cfg->n_child; i++) {
-		const struct ike_child_cfg *c = &cfg->child[i];
-
-		if (child_is_any(c) && (absent || (c->local.family == local->family &&
-						   c->remote.family == remote->family))) {
-			x->quick->child = i;
-			return true;
-		}
-	}
-	return false;
+	/* A router that names none most often speaks of IPv4, over whatever. */
+	if (absent)
+		return any_child(x, 4) || any_child(x, 6);
+	return local->family == remote->family && any_child(x, local->family);
 }
 
 /*

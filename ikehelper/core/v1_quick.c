@@ -126,7 +126,8 @@ int quick1_out(struct exchange *x, struct buf *b, size_t *next)
 		payload_put(b, next, PL_KE, q->ours.data, q->ours.len);
 	buf_wipe(&q->id_i);
 	buf_wipe(&q->id_r);
-	if (cfg->no_ids && child_is_any(child_of(x)))
+	/* Two phase 2s without IDs could not be told apart. */
+	if (cfg->no_ids && child_is_any(child_of(x)) && child_of(x)->local.family == 4)
 		return 0;
 	id_write(&child_of(x)->local, &q->id_i);
 	id_write(&child_of(x)->remote, &q->id_r);

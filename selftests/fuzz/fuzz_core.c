@@ -38,7 +38,7 @@ struct module_sa {
 struct side {
 	struct ike *ike;
 	struct ike_peer peer;
-	struct ike_child_cfg child;
+	struct ike_child_cfg child[2];
 	struct ike_addr home;
 	struct datagram queue[QUEUE]; /* to this side, oldest first */
 	size_t n_queue;
@@ -63,11 +63,13 @@ enum {
 	HOW_SECOND_SUITE = 1,
 	HOW_PFS = 2,
 	HOW_START = 4,
-	HOW_ANY_SELECTORS = 8, /* of side 1, which then takes what side 0 asks for */
-	HOW_ANY_LOCAL = 16,    /* side 0 does not say which address it has */
-	HOW_SHORT_LIFE = 32,   /* of side 1's ESP tunnels, which go in UDP then */
-	HOW_LEAVE = 64,	       /* at the end both are freed as they are */
-	HOW_SIGN = 128, /* with signatures and certificates, not a pre-shared key */
+	/* of side 1, of both families, which then takes what side 0 asks for */
+	HOW_ANY_SELECTORS = 8,
+	HOW_ANY_LOCAL = 16,  /* side 0 does not say which address it has */
+	HOW_SHORT_LIFE = 32, /* of side 1's ESP tunnels, which go in UDP then */
+	HOW_LEAVE = 64,	     /* at the end both are freed as they are */
+	/* with signatures and certificates, not a pre-shared key, and over IPv6 */
+	HOW_SIGN = 128,
 };
 
 /* The input, read to its end; zeros after it. */
@@ -546,17 +548,24 @@ static void side_start(struct world *w, int i, uint8_t how)
 		{ .family = 4, .ip = { 10, 1 }, .bits = 16 },
 		{ .family = 4, .ip = { 10, 2 }, .bits = 16 },
 	};
-	static const struct ike_subnet any = { .family = 4 };
+	static const struct ike_subnet any = { .family = 4 }, any6 = { .family = 6 };
+	static const struct ike_addr home[SIDES] = { { 4, { 192, 0, 2, 1 }, 500 },
+						     { 4, { 192, 0, 2, 2 }, 500 } };
+	static const struct ike_addr home6[SIDES] = {
+		{ 6, { 0x20, 1, 0xd, 0xb8, [15] = 1 }, 500 },
+		{ 6, { 0x20, 1, 0xd, 0xb8, [15] = 2 }, 500 }
+	};
+	const struct ike_addr *homes = how & HOW_SIGN ? home6 : home;
 	struct side *side = &w->side[i];
 	struct ike_peer *p = &side->peer;
 	const struct ike_env env = { fake_random, &side->random };
 
 	side->random = i + 1;
 	p->name = "peer";
-	side->home = (struct ike_addr){ 4, { 192, 0, 2, 1 + i }, 500 };
+	side->home = homes[i];
 	if (i || !(how & HOW_ANY_LOCAL))
 		p->local = side->home;
-	p->remote = (struct ike_addr){ 4, { 192, 0, 2, 2 - i }, 500 };
+	p->remote = homes[!i];
 	p->ike = &ike[how & HOW_SIGN ? 1 : 0][how & HOW_SECOND_SUITE ? 1 : 0];
 	p->n_ike = how & HOW_SECOND_SUITE ? 1 : 2;
 	if (how & HOW_SIGN) {
@@ -567,12 +576,14 @@ static void side_start(struct world *w, int i, uint8_t how)
 	}
 	p->esp = &esp[how & HOW_PFS ? 1 : 0];
 	p->n_esp = how & HOW_PFS ? 1 : 2;
-	p->child = &side->child;
+	p->child = side->child;
 	p->n_child = 1;
-	side->child.local = nets[i];
-	side->child.remote = nets[!i];
-	if (i && how & HOW_ANY_SELECTORS)
-		side->child.local = side->child.remote = any;
+	side->child[0] = (struct ike_child_cfg){ nets[i], nets[!i] };
+	if (i && how & HOW_ANY_SELECTORS) {
+		p->n_child = 2;
+		side->child[0] = (struct ike_child_cfg){ any, any };
+		side->child[1] = (struct ike_child_cfg){ any6, any6 };
+	}
 	p->ike_seconds = 14400;
 	p->esp_seconds = i && how & HOW_SHORT_LIFE ? 1800 : 3600;
 	p->dpd_seconds = 30;

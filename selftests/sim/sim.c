@@ -396,7 +396,9 @@ static void choose_kind(struct pair_cfg *cfg)
 	if (sim.dies && cfg->start[0] == IKE_START_NEVER)
 		cfg->start[0] = IKE_START_NOW;
 	if (sim_percent(30))
-		cfg->selectors = "10.1.0.0/16=10.2.0.0/16,10.3.0.0/16=10.4.0.0/16";
+		cfg->selectors =
+			"10.1.0.0/16=10.2.0.0/16,2001:db8:1::/48=2001:db8:2::/48";
+	cfg->ipv6 = sim_percent(30);
 }
 
 /* Side 0 is the one that is always asked: only it may be behind a NAT that lets nobody in. */

@@ -230,7 +230,7 @@ bool sim_leads(int side, struct ike_addr to)
 	const struct side *other = &sim.net.side[!side];
 	struct natbox nat = other->nat;
 
-	return natbox_in(&nat, sim.net.now, &to) && !memcmp(to.ip, other->home.ip, 4);
+	return natbox_in(&nat, sim.net.now, &to) && same_address(&to, &other->home);
 }
 
 bool sim_reachable(uint32_t child)
@@ -298,7 +298,7 @@ static void follow(const struct event *e)
 	if (e->serial <= sim.highest[e->side][e->child])
 		return;
 	sim.highest[e->side][e->child] = e->serial;
-	if (!w->follow || (!memcmp(w->path.remote.ip, e->path.remote.ip, 4) &&
+	if (!w->follow || (same_address(&w->path.remote, &e->path.remote) &&
 			   w->path.remote.port == e->path.remote.port))
 		return;
 	w->path.remote = e->path.remote;

@@ -57,7 +57,7 @@ bool natbox_in(struct natbox *n, uint64_t now, struct ike_addr *to)
 
 	if (!n->there)
 		return true;
-	if (memcmp(to->ip, n->outside.ip, 4) != 0)
+	if (!same_address(to, &n->outside))
 		return false;
 	f = find(n, now, to->port, false);
 	if (!f && n->forwards)

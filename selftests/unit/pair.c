@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "keymat.h"
+#include "payload.h"
 #include "signature.h"
 #include "verifier.h"
 #include "why.h"
@@ -41,20 +42,23 @@ static void digest(struct pair_net *net, const void *p, size_t len)
 
 static void set_addr(struct ike_addr *a, const char *ip)
 {
-	*a = (struct ike_addr){ .family = 4, .port = 500 };
-	inet_pton(AF_INET, ip, a->ip);
+	bool v6 = strchr(ip, ':');
+
+	*a = (struct ike_addr){ .family = v6 ? 6 : 4, .port = 500 };
+	inet_pton(v6 ? AF_INET6 : AF_INET, ip, a->ip);
 }
 
 static void parse_subnet(const char *text, struct ike_subnet *s)
 {
-	char ip[32];
+	struct ike_addr a;
+	char ip[40];
 	unsigned int bits;
 
-	*s = (struct ike_subnet){ .family = 4 };
-	if (sscanf(text, "%31[0-9.]/%u", ip, &bits) != 2 ||
-	    inet_pton(AF_INET, ip, s->ip) != 1)
+	if (sscanf(text, "%39[0-9a-f.:]/%u", ip, &bits) != 2)
 		abort();
-	s->bits = bits;
+	set_addr(&a, ip);
+	*s = (struct ike_subnet){ .family = a.family, .bits = bits };
+	memcpy(s->ip, a.ip, sizeof(s->ip));
 }
 
 static void parse_suites(struct side *s, const char *ike, const char *esp)
@@ -95,7 +99,9 @@ static void boot(struct side *s)
 
 void pair_start(struct pair_net *net, const struct pair_cfg *cfg)
 {
-	static const char *const ips[] = { "192.0.2.1", "192.0.2.2" };
+	static const char *const ipv4[] = { "192.0.2.1", "192.0.2.2" };
+	static const char *const ipv6[] = { "2001:db8::1", "2001:db8::2" };
+	const char *const *ips = cfg->ipv6 ? ipv6 : ipv4;
 
 	*net = (struct pair_net){ .now = 1000000,
 				  .mock = cfg->mock,
@@ -133,16 +139,18 @@ void pair_start(struct pair_net *net, const struct pair_cfg *cfg)
 
 void pair_nat(struct pair_net *net, int side, bool forwards)
 {
-	static const char *const outside[] = { "198.51.100.1", "198.51.100.2" };
+	static const char *const outside[][2] = { { "198.51.100.1", "2001:db8:1::1" },
+						  { "198.51.100.2", "2001:db8:1::2" } };
 	struct side *s = &net->side[side], *other = &net->side[!side];
+	bool v6 = s->home.family == 6;
 
 	s->nat =
 		(struct natbox){ .there = true, .forwards = forwards, .inside = s->home };
-	set_addr(&s->nat.outside, outside[side]);
+	set_addr(&s->nat.outside, outside[side][v6]);
 	other->peer.remote = s->nat.outside;
-	other->peer.remote_id =
-		(struct ike_id){ .type = 1, .len = 4 }; /* an IPv4 address */
-	memcpy(other->peer.remote_id.data, s->home.ip, 4);
+	other->peer.remote_id = (struct ike_id){ .type = v6 ? ID_IPV6_ADDR : ID_IPV4_ADDR,
+						 .len = v6 ? 16 : 4 };
+	memcpy(other->peer.remote_id.data, s->home.ip, sizeof(s->home.ip));
 }
 
 void pair_crash(struct pair_net *net, int side)
@@ -579,7 +587,7 @@ static void arrive(struct pair_net *net)
 
 	net->flying = d->next;
 	if (natbox_in(&s->nat, net->now, &d->path.local) &&
-	    !memcmp(d->path.local.ip, s->home.ip, 4))
+	    same_address(&d->path.local, &s->home))
 		ike_input(s->ike, net->now, &d->path, d->data, d->len);
 	free(d);
 }

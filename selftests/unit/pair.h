@@ -132,6 +132,7 @@ struct pair_cfg {
 	uint32_t ike_seconds[2], esp_seconds[2];
 	uint32_t dpd_seconds[2], dpd_timeout;
 	enum ike_start start[2];
+	bool ipv6;  /* between the two sides */
 	bool mock;  /* Diffie-Hellman and prf that cost nothing */
 	bool quiet; /* keep no trace */
 };

@@ -152,6 +152,42 @@ static void everything_written(void **state)
 	config_free(config);
 }
 
+static void both_families(void **state)
+{
+	static const uint8_t gateway[16] = { 0x20, 1, 0xd, 0xb8, [15] = 2 };
+	struct config *config =
+		parse("[peer a]\ninterface = esp0\nremote = 2001:db8::2\n"
+		      "local = 2001:db8::1\nremote-id = 2001:db8::3\n"
+		      "psk-file = /psk\nversion = 1\n"
+		      "local-subnets = 10.1.0.0/16, 2001:db8:1::/48\n"
+		      "[peer b]\ninterface = esp1\nremote = 198.51.100.3\n"
+		      "psk-file = /psk\nversion = 1\n"
+		      "remote-subnets = 2001:db8:2::/48/tcp/443\n");
+	const struct ike_peer *p;
+
+	(void)state;
+	assert_string_equal(errors, "");
+	assert_non_null(config);
+	p = &config->peer[0].ike;
+	assert_int_equal(p->remote.family, 6);
+	assert_memory_equal(p->remote.ip, gateway, 16);
+	assert_int_equal(p->remote_id.type, 5);
+	assert_int_equal(p->remote_id.len, 16);
+	/* Each with what is of its family; nothing written is any of it. */
+	assert_int_equal(p->n_child, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(p->child[i].local.family, i ? 6 : 4);
+		assert_int_equal(p->child[i].local.bits, i ? 48 : 16);
+		assert_int_equal(p->child[i].remote.family, i ? 6 : 4);
+		assert_int_equal(p->child[i].remote.bits, 0);
+	}
+	p = &config->peer[1].ike;
+	assert_int_equal(p->n_child, 1);
+	assert_int_equal(p->child[0].local.family, 6);
+	assert_int_equal(p->child[0].remote.port, 443);
+	config_free(config);
+}
+
 /* One wrong thing each, behind a section that is otherwise right. */
 static const struct {
 	const char *text, *want;
@@ -164,12 +200,24 @@ static const struct {
 	  "FILE:6: remote is here a second time, first in line 3\n" },
 	{ GOOD "hello\n", "FILE:6: \"hello\" is neither KEY = VALUE nor [peer NAME]\n" },
 	{ GOOD "local = gw.example.org\n",
-	  "FILE:6: local = gw.example.org is no IPv4 address; write one, as names are not "
+	  "FILE:6: local = gw.example.org is no address; write one, as names are not "
 	  "looked up\n" },
 	{ GOOD "local = 224.0.0.1\n",
 	  "FILE:6: local = 224.0.0.1 cannot be the address of a gateway\n" },
+	{ GOOD "local = fe80::1\n",
+	  "FILE:6: local = fe80::1 cannot be the address of a gateway\n"
+	  "FILE:6: local = fe80::1 is of another IP version than remote\n" },
+	{ GOOD "local = 2001:db8::1\n",
+	  "FILE:6: local = 2001:db8::1 is of another IP version than remote\n" },
+	{ GOOD "local-subnets = ::/0\nremote-subnets = 10.0.0.0/8, ::/0\n",
+	  "FILE:7: remote-subnets has IPv4 subnets, but local-subnets has none\n" },
+	{ GOOD "local-subnets = 10.0.0.0/8, ::/0\nremote-subnets = 10.0.0.0/8\n",
+	  "FILE:6: local-subnets has IPv6 subnets, but remote-subnets has none\n" },
+	{ GOOD "local-subnets = 2001:db8::1/64\n",
+	  "FILE:6: local-subnets: 2001:db8::1/64 has bits set behind the prefix: write "
+	  "2001:db8::/64\n" },
 	{ GOOD "local =\n",
-	  "FILE:6: local =  is no IPv4 address; write one, as names are not looked up\n" },
+	  "FILE:6: local =  is no address; write one, as names are not looked up\n" },
 	{ GOOD "lifetime-ike = soon\n",
 	  "FILE:6: lifetime-ike = soon is no time; write 4h, 30m, 90s or seconds\n" },
 	{ GOOD "lifetime-esp-bytes = 5M\n",
@@ -254,7 +302,7 @@ static const struct {
 	{ "remote = x\nversion = 3\nstrat = now\n",
 	  "FILE:4: key strat is not known; did you mean start?\n"
 	  "FILE:1: peer osaka has no interface; write interface = esp0\n"
-	  "FILE:2: remote = x is no IPv4 address; write one, as names are not looked up\n"
+	  "FILE:2: remote = x is no address; write one, as names are not looked up\n"
 	  "FILE:1: peer osaka has no psk-file; write psk-file = /etc/esptun/NAME.psk\n"
 	  "FILE:3: version = 3 is not there yet; write version = 1\n" },
 };
@@ -487,6 +535,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(defaults, forget),
 		cmocka_unit_test_teardown(everything_written, forget),
+		cmocka_unit_test_teardown(both_families, forget),
 		cmocka_unit_test_teardown(wrong_lines, forget),
 		cmocka_unit_test_teardown(names, forget),
 		cmocka_unit_test_teardown(wrong_sections, forget),

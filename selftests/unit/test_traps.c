@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,12 +73,12 @@ static void put_delete(struct buf *b, size_t *next, uint8_t proto, const uint8_t
 	payload_end(b, at);
 }
 
-/* Packet 7 with a lifetime in seconds as it is, or with names as selectors. */
-static void forge_quick(uint64_t seconds, bool names)
+static const uint8_t any[] = { ID_IPV4_ADDR_SUBNET, [11] = 0 };
+
+/* Packet 7 with a lifetime in seconds as it is, and both selectors of that body. */
+static void forge_quick(uint64_t seconds, struct chunk id)
 {
 	static const uint8_t spi[4] = { 0xc1, 2, 3, 4 }, nonce[32] = { 1 };
-	static const uint8_t fqdn[] = { ID_FQDN, 0, 0, 0, 'o', 's', 'a', 'k', 'a' };
-	static const uint8_t any[] = { ID_IPV4_ADDR_SUBNET, [11] = 0 };
 	struct buf b = { 0 };
 	struct exchange x;
 	size_t next, at;
@@ -89,9 +90,18 @@ static void forge_quick(uint64_t seconds, bool names)
 	payload_end(&b, at);
 	payload_put(&b, &next, PL_NONCE, nonce, sizeof(nonce));
 	for (int i = 0; i < 2; i++)
-		payload_put(&b, &next, PL_ID, names ? fqdn : any,
-			    names ? sizeof(fqdn) : sizeof(any));
+		payload_put(&b, &next, PL_ID, id.p, id.len);
 	forge_send(&x, QUICK_NONE, &b);
+}
+
+/* The SA that side 1 made of that. */
+static const struct held_sa *forged_sa(void)
+{
+	for (size_t k = 0; k < PAIR_SAS; k++)
+		if (net.side[1].sa[k].used &&
+		    !memcmp(net.side[1].sa[k].spi, "\xc1\2\3\4", 4))
+			return &net.side[1].sa[k];
+	return NULL;
 }
 
 static void up_any(void)
@@ -174,20 +184,14 @@ static void strange_lifetimes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(lives); i++) {
-		size_t seen = 0;
+		const struct held_sa *sa;
 
 		up_any();
-		forge_quick(lives[i].said, false);
-		for (size_t k = 0; k < PAIR_SAS; k++) {
-			const struct held_sa *sa = &net.side[1].sa[k];
-
-			if (!sa->used || memcmp(sa->spi, "\xc1\2\3\4", 4) != 0)
-				continue;
-			assert_int_equal(sa->hard_seconds, lives[i].counts);
-			assert_in_range(sa->soft_seconds, 1, lives[i].counts - 1);
-			seen++;
-		}
-		assert_int_equal(seen, 1);
+		forge_quick(lives[i].said, CHUNK(any, sizeof(any)));
+		sa = forged_sa();
+		assert_non_null(sa);
+		assert_int_equal(sa->hard_seconds, lives[i].counts);
+		assert_in_range(sa->soft_seconds, 1, lives[i].counts - 1);
 		pair_stop(&net);
 	}
 }
@@ -195,15 +199,91 @@ static void strange_lifetimes(void **state)
 /* Pitfall 1.15: a name is no selector (CVE-2023-38711), and nothing breaks. */
 static void names_select_nothing(void **state)
 {
+	static const uint8_t fqdn[] = { ID_FQDN, 0, 0, 0, 'o', 's', 'a', 'k', 'a' };
+
 	(void)state;
 	up_any();
-	forge_quick(3600, true);
+	forge_quick(3600, CHUNK(fqdn, sizeof(fqdn)));
 	refused_with(1, "selectors", "neither an address nor a subnet");
 	pair_run(&net, net.now + MINUTE);
 	assert_true(pair_usable(&net, 0));
 	assert_int_equal(net.side[1].reserved, 0);
 	assert_int_equal(pair_count_sas(&net.side[1], false), 1);
 	pair_stop(&net);
+}
+
+/* The body of an ID payload of addresses. */
+struct selector {
+	uint8_t type;
+	const char *first, *second; /* addresses; NULL: there is none */
+	size_t cut;		    /* octets that are missing at the end */
+	int bits;		    /* of the subnet that it is; -1: of none */
+};
+
+static size_t put_selector(const struct selector *s, uint8_t *id)
+{
+	bool v6 = strchr(s->first, ':');
+	size_t len = v6 ? 16 : 4;
+
+	memset(id, 0, 4);
+	id[0] = s->type;
+	assert_int_equal(inet_pton(v6 ? AF_INET6 : AF_INET, s->first, id + 4), 1);
+	if (s->second)
+		assert_int_equal(
+			inet_pton(v6 ? AF_INET6 : AF_INET, s->second, id + 4 + len), 1);
+	return 4 + (s->second ? 2 : 1) * len - s->cut;
+}
+
+/* Pitfall 1.15: one address, a subnet, or a range that is one, of both families; no other. */
+static void selectors_of_each_kind(void **state)
+{
+	static const struct pair_cfg cfg = { .selectors =
+						     "0.0.0.0/0=0.0.0.0/0,::/0=::/0" };
+	static const struct selector selectors[] = {
+		{ ID_IPV4_ADDR, "10.0.0.1", NULL, 0, 32 },
+		{ ID_IPV4_ADDR_SUBNET, "10.0.0.0", "255.255.0.0", 0, 16 },
+		{ ID_IPV4_RANGE, "10.0.0.0", "10.0.255.255", 0, 16 },
+		{ ID_IPV4_RANGE, "0.0.0.0", "255.255.255.255", 0, 0 },
+		{ ID_IPV4_RANGE, "10.0.0.1", "10.0.0.1", 0, 32 },
+		{ ID_IPV6_ADDR, "2001:db8::1", NULL, 0, 128 },
+		{ ID_IPV6_ADDR_SUBNET, "2001:db8::", "ffff:ffff:fffe::", 0, 47 },
+		{ ID_IPV6_ADDR_SUBNET, "::", "::", 0, 0 },
+		{ ID_IPV6_RANGE, "2001:db8::", "2001:db8:0:ffff:ffff:ffff:ffff:ffff", 0,
+		  48 },
+		{ ID_IPV4_RANGE, "10.0.0.1", "10.0.0.9", 0, -1 },
+		{ ID_IPV4_RANGE, "10.0.0.0", "10.0.0.254", 0, -1 },
+		{ ID_IPV4_RANGE, "10.0.1.0", "10.0.0.0", 0, -1 },
+		{ ID_IPV4_RANGE, "10.0.0.0", "10.0.0.255", 1, -1 },
+		{ ID_IPV4_ADDR_SUBNET, "10.0.0.0", "255.0.255.0", 0, -1 },
+		{ ID_IPV6_ADDR, "2001:db8::1", NULL, 12, -1 },
+		{ ID_IPV6_ADDR_SUBNET, "2001:db8::", "ffff:0:ffff::", 0, -1 },
+		{ ID_IPV6_ADDR_SUBNET, "2001:db8::1", "ffff:ffff::", 0, -1 },
+		{ ID_IPV6_RANGE, "2001:db8::", "2001:db9::", 0, -1 },
+		{ ID_IPV6_ADDR_SUBNET, "::", NULL, 0, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(selectors); i++) {
+		const struct selector *s = &selectors[i];
+		const struct held_sa *sa;
+		uint8_t id[36];
+
+		up(&cfg);
+		forge_quick(3600, CHUNK(id, put_selector(s, id)));
+		sa = forged_sa();
+		assert_int_equal(!!sa, s->bits >= 0);
+		if (sa) {
+			assert_int_equal(sa->local.family, strchr(s->first, ':') ? 6 : 4);
+			assert_int_equal(sa->local.bits, s->bits);
+			assert_memory_equal(sa->local.ip, id + 4,
+					    sa->local.family == 6 ? 16 : 4);
+			/* The child of its family takes it. */
+			assert_int_equal(sa->child, sa->local.family == 6);
+		} else {
+			refused_with(1, "selectors", "neither an address nor a subnet");
+		}
+		pair_stop(&net);
+	}
 }
 
 static bool has_word(const struct side *s, enum trace_kind kind, uint8_t number,
@@ -410,6 +490,7 @@ int main(void)
 		cmocka_unit_test(answers_end),
 		cmocka_unit_test(strange_lifetimes),
 		cmocka_unit_test(names_select_nothing),
+		cmocka_unit_test(selectors_of_each_kind),
 		cmocka_unit_test(no_ids),
 		cmocka_unit_test(commit_bit),
 		cmocka_unit_test(vendors_by_octets),
