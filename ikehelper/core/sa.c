@@ -86,8 +86,10 @@ uint64_t sa_ends_at(const struct ike_sa *sa)
 {
 	uint64_t at = sa->retire_at < sa->hard_at ? sa->retire_at : sa->hard_at;
 
+	/* One that is over may be asked for packet 9 again, and for nothing else. */
 	for (const struct exchange *x = sa->exchanges; x; x = x->next)
-		if (x->type == XCHG_QUICK && x->dies_at > at)
+		if (x->type == XCHG_QUICK && (x->initiator || !x->over) &&
+		    x->dies_at > at)
 			at = x->dies_at;
 	return at;
 }

@@ -226,6 +226,21 @@ static void ending_tunnel_waits(void **state)
 	}
 }
 
+/* Who sent packet 9 may have to send it again; who has it holds the control tunnel for nothing. */
+static void ninth_may_be_wanted_again(void **state)
+{
+	static const struct pair_cfg cfg = { 0 };
+
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		up(&cfg);
+		net.side[k].ike->peers->sas->retire_at = net.now;
+		pair_run(&net, net.now + 20000);
+		assert_int_equal(pair_count(&net.side[k], TRACE_DOWN), k);
+		pair_stop(&net);
+	}
+}
+
 /* Both start at the same moment: it settles, and stays usable. */
 static void crossing(void **state)
 {
@@ -491,6 +506,7 @@ int main(void)
 		cmocka_unit_test(renewals_cross),
 		cmocka_unit_test(error_of_another),
 		cmocka_unit_test(ending_tunnel_waits),
+		cmocka_unit_test(ninth_may_be_wanted_again),
 		cmocka_unit_test(crossing),
 		cmocka_unit_test(peer_crashes),
 		cmocka_unit_test(control_tunnel_goes),
