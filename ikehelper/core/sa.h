@@ -392,6 +392,7 @@ struct trace_event *trace_stray(struct ike *ike, const struct ike_peer *peer,
 				const struct ike_path *path, size_t size, const char *fmt,
 				...) __attribute__((format(printf, 5, 6)));
 void words_id(const struct id_body *id, char *out, size_t size);
+#define WORDS_SUBNET 80
 void words_subnet(const struct ike_subnet *s, char *out, size_t size);
 void words_addr(const struct ike_addr *a, bool port, char *out, size_t size);
 /* "NO-PROPOSAL-CHOSEN", or "notify 12345". */

@@ -72,7 +72,8 @@ void quick_show(struct exchange *x, bool selectors)
 	size_t at = r ? strlen(r->ours) : 0;
 
 	for (size_t i = 0; r && i < n && at < sizeof(r->ours); i++) {
-		char text[128 + 16], local[64], remote[64];
+		char text[2 * WORDS_SUBNET + 16], local[WORDS_SUBNET],
+			remote[WORDS_SUBNET];
 
 		if (selectors) {
 			words_subnet(&cfg->child[i].local, local, sizeof(local));

@@ -369,7 +369,7 @@ void quick_done(struct exchange *x)
 	struct quick_mode *q = x->quick;
 	struct ike *ike = x->sa->ike;
 	struct pair *pair = calloc(1, sizeof(*pair));
-	char local[64], remote[64], suite[PROPOSAL_TEXT];
+	char local[WORDS_SUBNET], remote[WORDS_SUBNET], suite[PROPOSAL_TEXT];
 	struct trace_event *e;
 
 	/* Without memory for it the SAs go with the exchange. */
