@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Pairs of ESP tunnels that are there already when the core starts. */
-#include "sa.h"
+#include "record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +22,7 @@ int ike_adopt(struct ike *ike, uint64_t now, const struct ike_peer *cfg,
 		n++;
 	if (n >= PAIRS_MAX)
 		goto refuse;
+	record_adopt(peer, path, is);
 	/* What is not in use yet may be unknown to the peer: the other one stays current. */
 	if (is->up)
 		at = &peer->child[is->child].pairs;
@@ -50,6 +51,7 @@ int ike_adopt(struct ike *ike, uint64_t now, const struct ike_peer *cfg,
 		 "there from before: they go on until new ones have taken over.",
 		 is->spi_in[0], is->spi_in[1], is->spi_in[2], is->spi_in[3],
 		 is->spi_out[0], is->spi_out[1], is->spi_out[2], is->spi_out[3]);
+	record_end(peer);
 	return 0;
 refuse:
 	free(pair);

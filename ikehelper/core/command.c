@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Commands of the daemon: up, down, what the module reports; and the status. */
-#include "sa.h"
+#include "record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,6 +129,7 @@ void ike_command(struct ike *ike, uint64_t now, const struct ike_command *cmd)
 	ike->now = now;
 	if (!peer)
 		return;
+	record_command(peer, cmd);
 	switch (cmd->type) {
 	case IKE_UP:
 		command_up(peer);

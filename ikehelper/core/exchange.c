@@ -14,7 +14,7 @@ uint64_t resend_interval(struct ike *ike, unsigned int sent)
 
 	while (--sent)
 		ms = ms * 9 / 5;
-	ike->env.rand(ike->env.ctx, &r, 1);
+	random_octets(ike, &r, 1, false);
 	return ms * 9 / 10 + ms / 5 * r / 255;
 }
 

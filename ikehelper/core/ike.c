@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sa.h"
+#include "record.h"
 
 #define BUCKET_MOST 20
 #define WHY_MAX	    PAYLOAD_WHY
@@ -56,6 +56,7 @@ void ike_free(struct ike *ike)
 		}
 		ike->peers = peer->next;
 		free(peer->child);
+		buf_wipe(&peer->drawn);
 		free(peer);
 	}
 	queue_free(ike);
@@ -65,14 +66,19 @@ void ike_free(struct ike *ike)
 void settle(struct ike *ike)
 {
 	for (struct peer *peer = ike->peers; peer; peer = peer->next) {
+		struct queued **last = ike->last;
 		struct ike_sa *next;
 
+		ike->drawing = peer;
 		peer_run(peer);
+		if (!peer->record && (peer->drawn.len || ike->last != last))
+			record_timer(peer, true);
 		for (struct ike_sa *sa = peer->sas; sa; sa = next) {
 			next = sa->next;
 			if (sa->dead)
 				sa_free(sa);
 		}
+		record_end(peer);
 	}
 }
 
@@ -318,6 +324,8 @@ static bool deliver(struct exchange *x, const struct incoming *in)
 		ret = v1_open(x, row, &in->h, in->datagram, &plain, &ps, next_iv, why);
 	else
 		ret = payloads_parse(&ps, in->h.next, body, len, why);
+	if (encrypted)
+		record_opened(in->ike, &in->h, &plain, ret);
 	if (ret == OPEN_HELD)
 		hold(x, in);
 	else if (ret && encrypted)
@@ -362,9 +370,8 @@ static void release(struct exchange *x)
 }
 
 /* It may be IKEv2: worth a hint, if it comes from a peer that is to speak version 1. */
-static void other_version(const struct incoming *in)
+static void other_version(const struct incoming *in, const struct peer *peer)
 {
-	struct peer *peer = peer_by_path(in->ike, in->path);
 	struct trace_event *e = trace_stray(
 		in->ike, peer ? peer->cfg : NULL, in->path, in->datagram.len,
 		"A datagram is ignored: it is of IKE version %u, and we speak version 1.",
@@ -489,13 +496,25 @@ static void dispatch(struct ike_sa *sa, struct incoming *in)
 		return new_quick(sa, in);
 	if (!x)
 		return stray(in, sa->peer, "the exchange is not known");
-	if (x->in_row && !memcmp(x->in_hash, in->hash, hash_len(HASH_SHA256)))
+	if (x->in_row && !memcmp(x->in_hash, in->hash, hash_len(HASH_SHA256))) {
+		record_again(in->ike);
 		return repeat(x, in->datagram.len);
+	}
 	if (is_zero(in->h.cookie_r))
 		return stray(in, sa->peer, "another packet 1 of a negotiation under way");
 	/* The peer repeats what it does not get an answer to in time. */
 	if (!x->needs)
 		deliver(x, in);
+}
+
+/* From a peer's address, or of a control tunnel that is there. */
+static void known(struct incoming *in, struct ike_sa *sa, struct peer *peer)
+{
+	if (sa)
+		dispatch(sa, in);
+	else
+		first_packet(in, peer);
+	settle(in->ike);
 }
 
 void ike_input(struct ike *ike, uint64_t now, const struct ike_path *path,
@@ -512,20 +531,21 @@ void ike_input(struct ike *ike, uint64_t now, const struct ike_path *path,
 		return;
 	if (read_incoming(&in, why))
 		return stray(&in, NULL, why);
-	if ((in.h.version & 0xf0) != IKE_V1)
-		return other_version(&in);
-	sa = find_sa(&in);
+	sa = (in.h.version & 0xf0) == IKE_V1 ? find_sa(&in) : NULL;
 	peer = sa ? sa->peer : peer_by_path(ike, path);
+	if (peer)
+		record_input(peer, path, in.datagram);
 	/* Anybody can send these: they cost no look at all peers. */
-	if (!sa && !is_zero(in.h.cookie_r))
-		return stray(&in, peer, "its control tunnel is not known");
-	if (!peer)
-		return stray(&in, NULL, "no peer is configured with these addresses");
-	if (sa)
-		dispatch(sa, &in);
+	if ((in.h.version & 0xf0) != IKE_V1)
+		other_version(&in, peer);
+	else if (!sa && !is_zero(in.h.cookie_r))
+		stray(&in, peer, "its control tunnel is not known");
+	else if (!peer)
+		stray(&in, NULL, "no peer is configured with these addresses");
 	else
-		first_packet(&in, peer);
-	settle(ike);
+		return known(&in, sa, peer);
+	if (peer)
+		record_end(peer);
 }
 
 /* Without an answer the SA has gone, and no packet came in on it. */
@@ -567,6 +587,7 @@ void ike_answer(struct ike *ike, uint64_t now, uint32_t id, const uint8_t *data,
 		return;
 	*at = need->next;
 	x = need->x;
+	record_answer(peer_by_cfg(ike, need->peer), need, CHUNK(data, len));
 	if (need->kind == NEED_COUNT) {
 		count_answer(ike, need, data, len);
 	} else if (x) {

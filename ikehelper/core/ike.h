@@ -90,9 +90,17 @@ struct ike_peer {
 	bool encap; /* ESP in UDP even without a NAT on the way */
 };
 
-/* Randomness: fills out with len octets; must not fail. Tests give a seeded one. */
 struct ike_env {
+	/* Randomness: fills out with len octets; must not fail. Tests give a seeded one. */
 	void (*rand)(void *ctx, uint8_t *out, size_t len);
+	/*
+	 * NULL, or takes the recording: a line of JSON, without its end, for each call that
+	 * concerns a peer. Nothing secret is in it. ike_replay_line() takes the lines from one
+	 * that is a beginning on; return true to get another beginning when nothing is under
+	 * way.
+	 */
+	bool (*record)(void *ctx, const struct ike_peer *peer, const char *line,
+		       bool beginning);
 	void *ctx;
 };
 
@@ -289,5 +297,18 @@ bool ike_next(struct ike *ike, struct ike_action *action);
 /* Calls fn for every control tunnel and for every configured peer that has none. */
 void ike_status(struct ike *ike, void (*fn)(void *ctx, const struct ike_sa_status *),
 		void *ctx);
+
+/*
+ * Runs a recording, line by line, through a core of its own; event gets what happens. For a
+ * line: 0; 1 where the core first does something else than when it was recorded; -1 with
+ * the reason in why (IKE_REPLAY_WHY octets) if it is not right, after which only free is
+ * to be called.
+ */
+#define IKE_REPLAY_WHY 160
+struct ike_replay;
+struct ike_replay *ike_replay_new(void (*event)(void *ctx, const struct trace_event *),
+				  void *ctx);
+int ike_replay_line(struct ike_replay *r, const char *line, char *why);
+void ike_replay_free(struct ike_replay *r);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Peers: what is to be up, what is due for renewal, when to try again. */
-#include "sa.h"
+#include "record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +76,7 @@ int ike_peer_add(struct ike *ike, const struct ike_peer *cfg)
 	peer->asked_at = peer->dpd_at = NEVER;
 	peer_want(peer, cfg->start == IKE_START_NOW);
 	*at = peer;
+	record_begin(peer);
 	return 0;
 }
 
@@ -90,7 +91,7 @@ static uint64_t random_below(struct ike *ike, uint64_t n)
 {
 	uint8_t r[4];
 
-	ike->env.rand(ike->env.ctx, r, sizeof(r));
+	random_octets(ike, r, sizeof(r), false);
 	return ((uint32_t)r[0] << 24 | r[1] << 16 | r[2] << 8 | r[3]) % (n ? n : 1);
 }
 

@@ -153,6 +153,7 @@ static struct queued *open_need(struct peer *peer, enum ike_action_type type,
 	do
 		need->id = ++ike->last_need;
 	while (!need->id);
+	need->nth = ++peer->needs;
 	need->kind = kind;
 	need->peer = peer->cfg;
 	need->child = child;

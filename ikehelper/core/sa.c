@@ -21,7 +21,7 @@ static void random_cookie(struct ike *ike, uint8_t *cookie)
 {
 	/* Zero means "none yet" (RFC 2408 section 3.1). */
 	do
-		ike->env.rand(ike->env.ctx, cookie, 8);
+		random_octets(ike, cookie, 8, false);
 	while (all_zero(cookie, 8));
 }
 
@@ -125,7 +125,7 @@ uint32_t message_id_new(struct ike_sa *sa)
 	uint32_t id;
 
 	for (int i = 0; i < 16; i++) {
-		sa->ike->env.rand(sa->ike->env.ctx, r, sizeof(r));
+		random_octets(sa->ike, r, sizeof(r), false);
 		id = (uint32_t)r[0] << 24 | r[1] << 16 | r[2] << 8 | r[3];
 		if (id && message_id_use(sa, id))
 			return id;

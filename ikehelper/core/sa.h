@@ -105,6 +105,10 @@ struct peer {
 	size_t counts;	    /* that the module has not told yet */
 	bool in_doubt;	    /* ask, though the silence is not long yet */
 	struct ike_sa *sas; /* the newest first */
+	/* record.c */
+	struct cJSON *record; /* the call under way */
+	struct buf drawn;     /* random octets in it */
+	uint32_t needs;	      /* asked so far */
 };
 
 /* Why an exchange is refused: for the trace, and the notify for the peer (0: none). */
@@ -234,6 +238,7 @@ enum need_kind {
 struct need {
 	struct need *next;
 	uint32_t id;
+	uint32_t nth; /* of the peer's */
 	enum need_kind kind;
 	struct exchange *x; /* NULL: it has gone; what was reserved is to be freed */
 	const struct ike_peer *peer;
@@ -257,6 +262,9 @@ struct ike {
 	uint32_t last_need, last_negotiation;
 	struct queued *first, **last, *taken;
 	struct bucket notes, notifies;
+	/* record.c */
+	struct peer *drawing; /* for whom octets are drawn */
+	struct cJSON *input;  /* the datagram that comes in */
 };
 
 /* sa.c: control tunnels and exchanges */
@@ -323,7 +331,7 @@ void peer_established(struct ike_sa *sa, uint64_t began);
 bool half_open_room(struct peer *peer);
 
 /* ike.c */
-/* At the end of every call: what died is freed, what is due is started. */
+/* At the end of every call: what died is freed, what is due is started; recorded. */
 void settle(struct ike *ike);
 bool bucket_take(struct bucket *b, uint64_t now);
 
@@ -345,6 +353,9 @@ int message_send(struct exchange *x, const struct row *row);
 void message_resend(struct exchange *x);
 /* Milliseconds until the next retransmission, after so many transmissions. */
 uint64_t resend_interval(struct ike *ike, unsigned int sent);
+
+/* record.c: random octets; what is secret is not recorded */
+void random_octets(struct ike *ike, uint8_t *out, size_t len, bool secret);
 
 /* queue.c: actions out, answers in */
 void queue_send(struct ike *ike, const struct ike_peer *peer, const struct ike_path *path,
@@ -411,6 +422,12 @@ int v1_open(struct exchange *x, const struct row *row, const struct ike_header *
 	    uint8_t *next_iv, char *why);
 /* Encrypts the payloads that b holds after its header, and moves the IV on. */
 int v1_seal(struct exchange *x, const struct row *row, struct buf *b);
+/*
+ * For a replay: encrypts payloads as the peer would for us to open next, with the right HASH
+ * in place of theirs if wanted. Returns 0, or -1 where it could not: nothing has changed.
+ */
+int v1_imitate(struct exchange *x, const struct row *row, uint8_t first, uint8_t *data,
+	       size_t len, bool right);
 /* HASH_I, or without initiator HASH_R, over the ID payload's body. out: HASH_MAX octets. */
 int v1_hash_ir(const struct exchange *x, bool initiator, struct chunk id_b, uint8_t *out);
 

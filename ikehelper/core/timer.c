@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Time: retransmission, giving up and saying why, lifetimes that end. */
-#include "sa.h"
+#include "record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,8 +176,12 @@ static void peer_timer(struct peer *peer)
 void ike_timer(struct ike *ike, uint64_t now)
 {
 	ike->now = now;
-	for (struct peer *peer = ike->peers; peer; peer = peer->next)
+	for (struct peer *peer = ike->peers; peer; peer = peer->next) {
+		if (now < peer_deadline(peer))
+			continue;
+		record_timer(peer, false);
 		peer_timer(peer);
+	}
 	settle(ike);
 }
 

@@ -42,7 +42,7 @@ void dpd_begin(struct ike_sa *sa)
 
 	dpd_alive(sa);
 	/* Random, the highest bit zero (RFC 3706 section 6.2). */
-	ike->env.rand(ike->env.ctx, (uint8_t *)&sa->dpd_asked, sizeof(sa->dpd_asked));
+	random_octets(ike, (uint8_t *)&sa->dpd_asked, sizeof(sa->dpd_asked), false);
 	sa->dpd_asked &= INT32_MAX;
 	if (can_ask(sa))
 		peer->dpd_at = ike->now + delay_ms(peer) / LOOKS;

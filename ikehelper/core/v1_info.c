@@ -80,7 +80,7 @@ void info_notify_clear(struct ike *ike, const struct ike_peer *peer,
 		return;
 	memcpy(h.cookie_i, cookies, 8);
 	memcpy(h.cookie_r, cookies + 8, 8);
-	ike->env.rand(ike->env.ctx, (uint8_t *)&h.message_id, sizeof(h.message_id));
+	random_octets(ike, (uint8_t *)&h.message_id, sizeof(h.message_id), false);
 	header_write(&b, &h);
 	info_out(&x, &b, &next);
 	patch_u32(&b, 24, b.len);

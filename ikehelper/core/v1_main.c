@@ -145,9 +145,9 @@ static void own_material(struct exchange *x, struct buf *nonce)
 	uint8_t octets[DH_MAX];
 	size_t len = dh_private_len(x->sa->suite.group);
 
-	ike->env.rand(ike->env.ctx, octets, len);
+	random_octets(ike, octets, len, true);
 	buf_set(&x->main->priv, octets, len);
-	ike->env.rand(ike->env.ctx, octets, NONCE_LEN);
+	random_octets(ike, octets, NONCE_LEN, true);
 	buf_set(nonce, octets, NONCE_LEN);
 	OPENSSL_cleanse(octets, sizeof(octets));
 }

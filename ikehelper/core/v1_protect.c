@@ -51,6 +51,21 @@ static int expected_hash(const struct exchange *x, enum protection prot,
 	}
 }
 
+/* The same for all messages, whose payloads these are. HASH and, in phase 1, ID are there. */
+static int right_hash(const struct exchange *x, const struct row *row,
+		      const struct payloads *ps, uint8_t *out)
+{
+	const struct payload *hash = payload_get(ps, PL_HASH, 0);
+	const struct payload *id = payload_get(ps, PL_ID, 0);
+
+	if (row->prot == PROT_HASH_I || row->prot == PROT_HASH_R)
+		return v1_hash_ir(x, row->prot == PROT_HASH_I, CHUNK(id->body, id->len),
+				  out);
+	return expected_hash(x, row->prot,
+			     CHUNK(hash->body + hash->len, ps->used - 4 - hash->len),
+			     out);
+}
+
 static int verify(struct exchange *x, const struct row *row, const struct buf *plain,
 		  const struct payloads *ps, char *why)
 {
@@ -58,7 +73,6 @@ static int verify(struct exchange *x, const struct row *row, const struct buf *p
 	const struct payload *hash = payload_get(ps, PL_HASH, 0);
 	const struct payload *id = payload_get(ps, PL_ID, 0);
 	uint8_t want[HASH_MAX];
-	struct chunk rest;
 	int ret;
 
 	if (ir && main_signed(x->sa))
@@ -71,12 +85,7 @@ static int verify(struct exchange *x, const struct row *row, const struct buf *p
 			       : "HASH is not the first payload");
 		return OPEN_FORGED;
 	}
-	rest = CHUNK(hash->body + hash->len, ps->used - 4 - hash->len);
-	if (ir)
-		ret = v1_hash_ir(x, row->prot == PROT_HASH_I, CHUNK(id->body, id->len),
-				 want);
-	else
-		ret = expected_hash(x, row->prot, rest, want);
+	ret = right_hash(x, row, ps, want);
 	if (ret || hash->len != x->sa->keys.len ||
 	    CRYPTO_memcmp(hash->body, want, hash->len)) {
 		snprintf(why, PAYLOAD_WHY, "the HASH payload is not right");
@@ -106,8 +115,11 @@ int v1_open(struct exchange *x, const struct row *row, const struct ike_header *
 		snprintf(why, PAYLOAD_WHY, "there are no payloads");
 		return OPEN_GARBAGE;
 	}
-	if (payloads_parse(ps, h->next, plain->data, len, why))
+	if (payloads_parse(ps, h->next, plain->data, len, why)) {
+		/* Where it is wrong tells nothing, and a recording does not keep it. */
+		snprintf(why, PAYLOAD_WHY, "it does not decrypt to payloads");
 		return OPEN_GARBAGE;
+	}
 	return verify(x, row, plain, ps, why);
 }
 
@@ -133,4 +145,29 @@ int v1_seal(struct exchange *x, const struct row *row, struct buf *b)
 	memcpy(x->iv, iv, sizeof(iv));
 	x->have_iv = true;
 	return 0;
+}
+
+int v1_imitate(struct exchange *x, const struct row *row, uint8_t first, uint8_t *data,
+	       size_t len, bool right)
+{
+	const struct v1_keys *k = &x->sa->keys;
+	bool ir = row->prot == PROT_HASH_I || row->prot == PROT_HASH_R;
+	const struct payload *hash;
+	uint8_t iv[BLOCK_MAX], want[HASH_MAX];
+	struct payloads ps;
+	char why[PAYLOAD_WHY];
+
+	if (!x->sa->have_keys || !len || len % cipher_block(k->cipher))
+		return -1;
+	if (right && payloads_parse(&ps, first, data, len, why))
+		return -1;
+	hash = right ? payload_get(&ps, PL_HASH, 0) : NULL;
+	if (hash && (hash->len != k->len ||
+		     (ir ? !payload_get(&ps, PL_ID, 0) : hash->body != data + 4) ||
+		     right_hash(x, row, &ps, want)))
+		return -1;
+	if (hash)
+		memcpy(data + (hash->body - data), want, k->len);
+	return current_iv(x, iv) ||
+	       cbc_encrypt(k->cipher, k->ka, k->key_bits, iv, data, len);
 }

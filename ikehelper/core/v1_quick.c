@@ -70,12 +70,12 @@ static void own_material(struct exchange *x, struct buf *nonce)
 	uint8_t octets[DH_MAX];
 	size_t len = dh_private_len(group);
 
-	ike->env.rand(ike->env.ctx, octets, NONCE_LEN);
+	random_octets(ike, octets, NONCE_LEN, true);
 	buf_set(nonce, octets, NONCE_LEN);
 	need_spi(x);
 	if (!with_pfs(x))
 		return;
-	ike->env.rand(ike->env.ctx, octets, len);
+	random_octets(ike, octets, len, true);
 	buf_set(&q->priv, octets, len);
 	OPENSSL_cleanse(octets, sizeof(octets));
 	need_dh(x, DH_PUBLIC, group, buf_chunk(&q->priv), CHUNK(NULL, 0));
