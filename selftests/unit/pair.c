@@ -92,7 +92,8 @@ static void parse_selectors(struct side *s, const char *selectors, bool swap)
 
 static void boot(struct side *s)
 {
-	s->ike = ike_new(&(struct ike_env){ .rand = fill_random, .ctx = s });
+	s->ike = ike_new(
+		&(struct ike_env){ .rand = fill_random, .record = s->record, .ctx = s });
 	if (!s->ike || ike_peer_add(s->ike, &s->peer))
 		abort();
 }
@@ -110,6 +111,7 @@ void pair_start(struct pair_net *net, const struct pair_cfg *cfg)
 		struct side *s = &net->side[i];
 
 		s->random = cfg->seed * 2 + i;
+		s->record = cfg->record;
 		s->psk = cfg->psk[i] ? cfg->psk[i] : "a pre-shared key of a test";
 		if (!cfg->quiet)
 			s->trace = calloc(PAIR_TRACES, sizeof(*s->trace));

@@ -64,6 +64,9 @@ struct side {
 	const struct trust *trust;
 	size_t verdicts_asked, lost_verdicts; /* so many have no answer but "cannot" */
 	uint64_t random;		      /* state of the generator */
+	/* of struct ike_env; ctx is the side */
+	bool (*record)(void *ctx, const struct ike_peer *peer, const char *line,
+		       bool beginning);
 	struct held_sa sa[PAIR_SAS];
 	uint64_t serials;
 	size_t reserved; /* SPIs without an SA */
@@ -135,6 +138,8 @@ struct pair_cfg {
 	bool ipv6;  /* between the two sides */
 	bool mock;  /* Diffie-Hellman and prf that cost nothing */
 	bool quiet; /* keep no trace */
+	bool (*record)(void *ctx, const struct ike_peer *peer, const char *line,
+		       bool beginning);
 };
 
 /* Defaults for what cfg leaves zero; the cores are made by it. */
