@@ -178,6 +178,20 @@ static void do_trace(struct client *c, int peer, bool follow)
 	}
 }
 
+static void say_recorded(void *ctx, const char *line)
+{
+	say(ctx, line);
+}
+
+static void do_record(struct client *c, int peer)
+{
+	if (record_tell(c->control->daemon, peer, say_recorded, c) < 0)
+		control_finish(c, "too much is under way for a recording of it: try "
+				  "again in a minute");
+	else
+		control_finish(c, NULL);
+}
+
 static void do_keylog(struct client *c, int peer, const cJSON *request)
 {
 	const cJSON *seconds = cJSON_GetObjectItem(request, "seconds");
@@ -244,6 +258,8 @@ static void obey(struct client *c, const cJSON *request)
 		control_why(c, d, peer);
 	} else if (!strcmp(command, "up")) {
 		do_up(c, peer);
+	} else if (!strcmp(command, "record")) {
+		do_record(c, peer);
 	} else if (!strcmp(command, "keylog")) {
 		do_keylog(c, peer, request);
 	} else if (!strcmp(command, "rekey")) {

@@ -44,8 +44,7 @@ void daemon_random(void *ctx, uint8_t *out, size_t len)
 		abort();
 }
 
-/* The core hands back the struct ike_peer that it was given. */
-static size_t index_of(const struct daemon *d, const struct ike_peer *peer)
+size_t daemon_index(const struct daemon *d, const struct ike_peer *peer)
 {
 	return (const struct peer_config *)peer - d->config->peer;
 }
@@ -137,7 +136,7 @@ struct event *daemon_watch(struct daemon *d, int fd, short what, event_callback_
 
 static void act(struct daemon *d, const struct ike_action *a)
 {
-	size_t peer = a->peer ? index_of(d, a->peer) : 0;
+	size_t peer = a->peer ? daemon_index(d, a->peer) : 0;
 	uint8_t spi[4], count[8];
 	int err;
 
@@ -302,7 +301,9 @@ static int make_links(struct daemon *d)
 /* From here on only what is open is needed. */
 static int make_loop(struct daemon *d, int parent, int mod_fd, int control_fd)
 {
-	const struct ike_env env = { .rand = daemon_random };
+	const struct ike_env env = { .rand = daemon_random,
+				     .record = record_call,
+				     .ctx = d };
 	short read = EV_READ | EV_PERSIST;
 	size_t i;
 

@@ -9,6 +9,7 @@
 #include "core/ike.h"
 #include "netlink.h"
 #include "proc.h"
+#include "tape.h"
 #include "why.h"
 #include "wire.h"
 
@@ -42,6 +43,7 @@ struct link {
 	uint32_t ifindex;
 	struct module_peer *child; /* ike.n_child of them */
 	struct history history;
+	struct tape tape;
 	struct why why;
 	int keylog_fd; /* -1: off */
 	uint64_t keylog_end;
@@ -79,6 +81,8 @@ void daemon_clear(void);
 
 /* Milliseconds of a clock that goes on while the machine sleeps. */
 uint64_t daemon_now(void);
+/* The core hands back the struct ike_peer that it was given. */
+size_t daemon_index(const struct daemon *d, const struct ike_peer *peer);
 /* The index of a peer in the configuration, or -1. */
 int daemon_find(const struct daemon *d, const char *name);
 /* Does all that the core wants done, and sets the timer for when it wants to be called. */
@@ -135,6 +139,12 @@ void routes_close(struct daemon *d);
 
 /* record.c: what happened, kept for those who ask. */
 void record_event(struct daemon *d, const struct trace_event *event);
+/* A line of the peer's recording, as struct ike_env has it; ctx is the daemon. */
+bool record_call(void *ctx, const struct ike_peer *peer, const char *line,
+		 bool beginning);
+/* Says the recording of a peer, line by line. Returns 0, or -1 when there is none. */
+int record_tell(struct daemon *d, size_t peer, void (*say)(void *ctx, const char *line),
+		void *ctx);
 /* A line of tshark's ikev1_decryption_table, if the peer's key log is on. */
 void record_key(struct daemon *d, size_t peer, const struct ike_action *a);
 /* Keys of a peer go to fd for so many seconds. Takes over fd. */

@@ -29,6 +29,8 @@ int cmd_down(int argc, char **argv);
 int cmd_rekey(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_why(int argc, char **argv);
 int cmd_keylog(int argc, char **argv);
 int cmd_check(int argc, char **argv);

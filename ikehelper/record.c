@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What happened: the log, the history of each peer, and the key log while it is on. */
+/* What happened: the log, each peer's history and recording, the key log while it is on. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +13,8 @@
 #include "ladder.h"
 #include "text.h"
 #include "wire.h"
+
+#define ROUTE_TEXT 56 /* an address; of IPv6 in brackets */
 
 static void remember(struct history *h, char *line)
 {
@@ -53,16 +55,25 @@ static void forget(struct history *h)
 		free(h->line[--h->n]);
 }
 
+/* Our address for this peer, by route; false: there is no way to it. */
+static bool route_text(struct daemon *d, size_t peer, struct ike_addr *local, char *out)
+{
+	char ip[TEXT_ADDR];
+
+	if (!wire_route(d->probe, &d->config->peer[peer].ike.remote, local))
+		return false;
+	addr_text(local, ip);
+	snprintf(out, ROUTE_TEXT, local->family == 6 ? "[%.46s]" : "%.46s", ip);
+	return true;
+}
+
 static void say_route(struct daemon *d, size_t peer, struct trace_event *ev)
 {
 	struct ike_addr local;
-	char ip[TEXT_ADDR];
+	char ip[ROUTE_TEXT];
 
-	if (!wire_route(d->probe, &d->config->peer[peer].ike.remote, &local))
-		return;
-	addr_text(&local, ip);
-	snprintf(ev->local, sizeof(ev->local), local.family == 6 ? "[%s]:%u" : "%s:%u",
-		 ip, local.port);
+	if (route_text(d, peer, &local, ip))
+		snprintf(ev->local, sizeof(ev->local), "%s:%u", ip, local.port);
 }
 
 void record_event(struct daemon *d, const struct trace_event *event)
@@ -89,6 +100,27 @@ void record_event(struct daemon *d, const struct trace_event *event)
 		free(line);
 	else
 		remember(peer < 0 ? &d->strangers : &d->link[peer].history, line);
+}
+
+bool record_call(void *ctx, const struct ike_peer *peer, const char *line, bool beginning)
+{
+	struct daemon *d = ctx;
+
+	return tape_add(&d->link[daemon_index(d, peer)].tape, line, beginning);
+}
+
+int record_tell(struct daemon *d, size_t peer, void (*say)(void *ctx, const char *line),
+		void *ctx)
+{
+	char ip[ROUTE_TEXT] = "", line[ROUTE_TEXT + 40];
+	struct ike_addr local;
+
+	if (!d->link[peer].tape.now.len)
+		return -1;
+	route_text(d, peer, &local, ip);
+	snprintf(line, sizeof(line), "{\"recording\":1,\"local\":\"%s\"}", ip);
+	say(ctx, line);
+	return tape_tell(&d->link[peer].tape, say, ctx);
 }
 
 void record_keylog(struct daemon *d, size_t peer, int fd, uint32_t seconds)
@@ -142,6 +174,7 @@ void record_forget(struct daemon *d)
 
 	for (i = 0; d->link && i < d->config->n_peers; i++) {
 		forget(&d->link[i].history);
+		tape_free(&d->link[i].tape);
 		if (d->link[i].keylog_fd >= 0)
 			close(d->link[i].keylog_fd);
 	}

@@ -99,6 +99,8 @@ wrong_key_is_said()
 	wait_for said_in_trace b psk-differs
 	no_sas a
 	no_sas b
+	replays a
+	replays b
 }
 
 said_in_trace() { ask "$1" trace --json | jq -se --arg code "$2" 'any(.[]; .code == $code)'; }
@@ -138,6 +140,38 @@ key_log()
 	not grep -q KEYS <(ask a status)
 }
 
+# What went on is saved for somebody else, who needs neither root, a daemon nor the module.
+replays() # a|b
+{
+	ask "$1" record peer "$dir/$1.rec"
+	same "$(stat -c %a "$dir/$1.rec")" 600
+	same "$("$IKEHELPER" replay "$dir/$1.rec" --json)" "$(ask "$1" trace peer --json)"
+	cp "$dir/$1.rec" /tmp/recording
+	chmod 644 /tmp/recording
+	chroot --userspec=65534:65534 / "$IKEHELPER" -s /none replay /tmp/recording >/dev/null
+	rm /tmp/recording "$dir/$1.rec"
+}
+
+recording()
+{
+	two_helpers
+	run b
+	run a
+	ask a up peer
+	ask a rekey peer
+	wait_for renewal_traced a "Quick Mode 3"
+	ask b rekey peer --ike
+	wait_for renewal_traced a "Main Mode 6"
+	replays a
+	replays b
+	: >"$dir/there"
+	refused "is there already" ask a record peer "$dir/there"
+	refused "no peer paul" ask a record paul "$dir/none"
+	[ ! -e "$dir/none" ]
+	printf '{"recording":1}\nnonsense\n' >"$dir/bad"
+	refused "bad, line 2: it is not JSON" a "$IKEHELPER" replay "$dir/bad"
+}
+
 # The examples of the manual pages, as they stand there.
 example() # PAGE MARK
 {
@@ -173,4 +207,5 @@ manual_pages()
 }
 
 run_tests up_ping_down rekey_renews sigterm_leaves_nothing privileges \
-	wrong_key_is_said no_common_suite_is_said nobody_answers key_log manual_pages
+	wrong_key_is_said no_common_suite_is_said nobody_answers key_log recording \
+	manual_pages
