@@ -8,8 +8,7 @@
 
 #include "record.h"
 
-#define BUCKET_MOST 20
-#define WHY_MAX	    PAYLOAD_WHY
+#define WHY_MAX PAYLOAD_WHY
 
 bool bucket_take(struct bucket *b, uint64_t now)
 {

@@ -29,13 +29,24 @@ void random_octets(struct ike *ike, uint8_t *out, size_t len, bool secret)
 		put_octets(&ike->drawing->drawn, out, len);
 }
 
+static bool is_full(const struct bucket *b, uint64_t now)
+{
+	return b->left + (now - b->at) / 1000 >= BUCKET_MOST;
+}
+
 /* A call begins; part is what the peer has to do with it. */
 static void begin(struct peer *peer, const char *what, cJSON *part)
 {
-	peer->ike->drawing = peer;
+	struct ike *ike = peer->ike;
+
+	ike->drawing = peer;
 	peer->record = cJSON_CreateObject();
-	cJSON_AddNumberToObject(peer->record, "at", peer->ike->now);
+	cJSON_AddNumberToObject(peer->record, "at", ike->now);
 	cJSON_AddItemToObject(peer->record, what, part);
+	/* All peers share these, and strangers. */
+	if (!is_full(&ike->notes, ike->now) || !is_full(&ike->notifies, ike->now))
+		fields_write(cJSON_AddObjectToObject(peer->record, "limits"),
+			     limits_fields, 4, ike);
 }
 
 void record_input(struct peer *peer, const struct ike_path *path, struct chunk datagram)

@@ -44,6 +44,7 @@ void config_write(cJSON *o, const struct ike_peer *cfg);
 struct ike_peer *config_read(const cJSON *o, char *why);
 void config_drop(struct ike_peer *cfg);
 
-extern const struct field path_fields[2], command_fields[8], adopt_fields[11];
+extern const struct field path_fields[2], command_fields[8], adopt_fields[11],
+	limits_fields[4];
 
 #endif

@@ -38,6 +38,13 @@ const struct field adopt_fields[] = {
 	FIELD(FIELD_BOOL, ike_child_status, follow),
 };
 
+const struct field limits_fields[] = {
+	FIELD(FIELD_NUMBER, ike, notes.left),
+	FIELD(FIELD_NUMBER, ike, notes.at),
+	FIELD(FIELD_NUMBER, ike, notifies.left),
+	FIELD(FIELD_NUMBER, ike, notifies.at),
+};
+
 static const struct field config_fields[] = {
 	FIELD(FIELD_ADDR, ike_peer, local),
 	FIELD(FIELD_ADDR, ike_peer, remote),

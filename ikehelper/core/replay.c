@@ -308,6 +308,13 @@ static void tell(struct ike_replay *r, struct trace_event *e)
 	r->event(r->ctx, e);
 }
 
+/* As they were; all that is allowed, unless it is said. */
+static int set_limits(struct ike *ike, const cJSON *o, uint64_t now, char *why)
+{
+	ike->notes = ike->notifies = (struct bucket){ BUCKET_MOST, now };
+	return o ? fields_read(o, limits_fields, 4, ike, why) : 0;
+}
+
 static int do_line(struct ike_replay *r, const cJSON *o, char *why)
 {
 	const struct field at = { "at", FIELD_NUMBER, 0, sizeof(r->now) };
@@ -332,6 +339,8 @@ static int do_line(struct ike_replay *r, const cJSON *o, char *why)
 		return bad(why, "it says nothing that is known");
 	if (!r->begun && i != 1)
 		return bad(why, "a recording begins with the peer and its state");
+	if (r->begun && set_limits(r->ike, cJSON_GetObjectItem(o, "limits"), now, why))
+		return -1;
 	r->drawn = 0;
 	buf_wipe(&r->random);
 	if (cJSON_GetObjectItem(o, "random") && hex_read(o, "random", &r->random))

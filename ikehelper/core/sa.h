@@ -246,7 +246,8 @@ struct need {
 	uint8_t spi[4];
 };
 
-/* Permission for so many of something, one more each second. */
+/* Permission for so many of something, one more each second, up to BUCKET_MOST. */
+#define BUCKET_MOST 20
 struct bucket {
 	unsigned int left;
 	uint64_t at;

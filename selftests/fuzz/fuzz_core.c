@@ -47,6 +47,9 @@ struct side {
 	struct module_sa sa[SAS];
 	size_t n_sa;
 	uint32_t random, next_spi;
+	/* What is recorded runs through another core at once, which has to come to the same. */
+	struct ike_replay *replay;
+	uint64_t events, replayed; /* a sum over each */
 };
 
 struct world {
@@ -67,7 +70,7 @@ enum {
 	HOW_ANY_SELECTORS = 8,
 	HOW_ANY_LOCAL = 16,  /* side 0 does not say which address it has */
 	HOW_SHORT_LIFE = 32, /* of side 1's ESP tunnels, which go in UDP then */
-	HOW_LEAVE = 64,	     /* at the end both are freed as they are */
+	HOW_LEAVE = 64,	     /* recorded and replayed; at the end freed as they are */
 	/* with signatures and certificates, not a pre-shared key, and over IPv6 */
 	HOW_SIGN = 128,
 };
@@ -105,12 +108,43 @@ static size_t take(struct program *p, const uint8_t **out, size_t want)
 
 static void fake_random(void *ctx, uint8_t *out, size_t len)
 {
-	uint32_t *state = ctx;
+	struct side *side = ctx;
 
 	while (len--) {
-		*state = *state * 1664525 + 1013904223;
-		*out++ = *state >> 24;
+		side->random = side->random * 1664525 + 1013904223;
+		*out++ = side->random >> 24;
 	}
+}
+
+static void sum_up(uint64_t *sum, const struct trace_event *e)
+{
+	const char *texts[] = { e->name,  e->words, e->text,  e->code,
+				e->local, e->ours,  e->theirs };
+
+	/* A stranger's datagram is in nobody's recording. */
+	if (!*e->peer)
+		return;
+	*sum = (*sum ^ e->ms ^ e->kind ^ e->size) * 0x100000001b3;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		for (const char *p = texts[i]; *p; p++)
+			*sum = (*sum ^ *p) * 0x100000001b3;
+}
+
+static void on_replayed(void *ctx, const struct trace_event *e)
+{
+	sum_up(&((struct side *)ctx)->replayed, e);
+}
+
+static bool on_record(void *ctx, const struct ike_peer *peer, const char *line,
+		      bool beginning)
+{
+	struct side *side = ctx;
+	char why[IKE_REPLAY_WHY];
+
+	(void)peer;
+	(void)beginning;
+	CHECK(ike_replay_line(side->replay, line, why) == 0);
+	return false;
 }
 
 /* Commutes as Diffie-Hellman does, and hides nothing. */
@@ -263,6 +297,7 @@ static void drain(struct world *w, struct side *side)
 			CHECK_TEXT(a.trace.text);
 			CHECK_TEXT(a.trace.ours);
 			CHECK_TEXT(a.trace.theirs);
+			sum_up(&side->events, &a.trace);
 			break;
 		case IKE_KEYLOG:
 			learn_keys(&w->tunnel, a.keylog.key, a.keylog.key_len);
@@ -558,9 +593,12 @@ static void side_start(struct world *w, int i, uint8_t how)
 	const struct ike_addr *homes = how & HOW_SIGN ? home6 : home;
 	struct side *side = &w->side[i];
 	struct ike_peer *p = &side->peer;
-	const struct ike_env env = { fake_random, &side->random };
+	const struct ike_env env = { .rand = fake_random,
+				     .record = how & HOW_LEAVE ? on_record : NULL,
+				     .ctx = side };
 
 	side->random = i + 1;
+	side->replay = ike_replay_new(on_replayed, side);
 	p->name = "peer";
 	side->home = homes[i];
 	if (i || !(how & HOW_ANY_LOCAL))
@@ -591,7 +629,7 @@ static void side_start(struct world *w, int i, uint8_t how)
 	p->encap = i && how & HOW_SHORT_LIFE;
 	p->start = how & HOW_START ? IKE_START_NOW : IKE_START_TRAFFIC;
 	side->ike = ike_new(&env);
-	CHECK(side->ike && !ike_peer_add(side->ike, p));
+	CHECK(side->ike && side->replay && !ike_peer_add(side->ike, p));
 	ike_command(side->ike, w->now,
 		    &(struct ike_command){ IKE_LOG_KEYS, .peer = p, .keylog = true });
 	drain(w, side);
@@ -635,8 +673,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		step(w, &p);
 	if (!(how & HOW_LEAVE))
 		settle(w);
-	for (int i = 0; i < SIDES; i++)
+	for (int i = 0; i < SIDES; i++) {
+		drain(w, &w->side[i]);
+		CHECK(!(how & HOW_LEAVE) || w->side[i].events == w->side[i].replayed);
 		ike_free(w->side[i].ike);
+		ike_replay_free(w->side[i].replay);
+	}
 	free(w);
 	return 0;
 }
