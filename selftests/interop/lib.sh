@@ -112,10 +112,14 @@ ten_packets() # ADDRESS OF THE INITIATOR
 
 other() { [ "$1" = $OUT_A ] && echo $OUT_B || echo $OUT_A; }
 
-# agree we|they IKE ESP: up, both ways, nine packets before.
+# agree we|they IKE ESP: up, both ways, nine packets before. Who answers has the longer life, or
+# else RESPONDER-LIFETIME would be a tenth.
 agree()
 {
-	both "$2" "$3"
+	local lines=()
+
+	[ "$1" = we ] || lines=("lifetime-ike = 1d")
+	both "$2" "$3" "${lines[@]}"
 	watch a veth0 "$dir/wire" -m "$psk"
 	"$1_initiate"
 	tunnel_is_up
