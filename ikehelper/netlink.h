@@ -16,6 +16,7 @@
 
 #define MOD_WHY	      256
 #define MOD_DROPS_MAX 64
+#define MOD_LATE_MAX  16
 
 struct mod;
 
@@ -90,6 +91,8 @@ struct mod_sa {
 	uint64_t age, packets, bytes, seq;
 	char driver[64];
 	struct mod_drops drops;
+	/* In: accepted by 2^i to 2^(i+1) - 1 behind the highest. */
+	uint64_t late[MOD_LATE_MAX];
 };
 
 enum mod_event_type {

@@ -87,6 +87,23 @@ static void get_drops(struct nlattr *attrs, int len, int type, struct mod_drops 
 	}
 }
 
+static void get_late(struct nlattr *attrs, int len, uint64_t late[MOD_LATE_MAX])
+{
+	struct nlattr *attr[ESPTUN_A_LATE_MAX + 1], *nest;
+	unsigned int behind;
+	int left;
+
+	nla_for_each_attr (nest, attrs, len, left) {
+		if (nla_type(nest) != ESPTUN_A_SA_LATE ||
+		    nla_parse_nested(attr, ESPTUN_A_LATE_MAX, nest, NULL) < 0)
+			continue;
+		behind = get(attr[ESPTUN_A_LATE_BEHIND]);
+		if (behind && behind < 1u << MOD_LATE_MAX)
+			late[31 - __builtin_clz(behind)] =
+				get(attr[ESPTUN_A_LATE_PACKETS]);
+	}
+}
+
 static void parse_dev(struct nlattr *attrs, int len, void *arg)
 {
 	struct nlattr *attr[ESPTUN_A_DEV_MAX + 1];
@@ -235,6 +252,7 @@ static void parse_sa(struct nlattr *attrs, int len, void *arg)
 	sa.seq = get(attr[ESPTUN_A_SA_SEQ]);
 	get_string(attr[ESPTUN_A_SA_DRIVER], sa.driver, sizeof(sa.driver));
 	get_drops(attrs, len, ESPTUN_A_SA_DROPS, &sa.drops);
+	get_late(attrs, len, sa.late);
 	dump->fn(dump->ctx, &sa);
 }
 

@@ -123,6 +123,28 @@ static void json_limits(cJSON *to, const uint64_t limit[MOD_LIMITS])
 			json_u64(o, mod_limit_name[i], limit[i]);
 }
 
+/* "1", "2-3", "4-7", ...: how far behind the highest number. */
+static void late_text(int i, char out[32])
+{
+	if (i == 0)
+		strcpy(out, "1");
+	else
+		snprintf(out, 32, "%u-%u", 1u << i, (2u << i) - 1);
+}
+
+static void json_late(cJSON *to, const uint64_t late[MOD_LATE_MAX])
+{
+	cJSON *o = cJSON_AddObjectToObject(to, "late");
+	char behind[32];
+	int i;
+
+	for (i = 0; i < MOD_LATE_MAX; i++) {
+		late_text(i, behind);
+		if (late[i])
+			json_u64(o, behind, late[i]);
+	}
+}
+
 cJSON *json_sa(const struct mod_sa *sa)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -149,6 +171,8 @@ cJSON *json_sa(const struct mod_sa *sa)
 	json_u64(o, "packets", sa->packets);
 	json_u64(o, "bytes", sa->bytes);
 	json_u64(o, "seq", sa->seq);
+	if (!sa->out)
+		json_late(o, sa->late);
 	json_drops(o, &sa->drops);
 	return o;
 }
@@ -234,6 +258,23 @@ void peer_print(const struct mod_peer *peer)
 	drops_print(&peer->drops);
 }
 
+static void late_print(const uint64_t late[MOD_LATE_MAX])
+{
+	const char *before = "  late by ";
+	char behind[32];
+	int i;
+
+	for (i = 0; i < MOD_LATE_MAX; i++) {
+		if (!late[i])
+			continue;
+		late_text(i, behind);
+		printf("%s%s: %" PRIu64, before, behind, late[i]);
+		before = ", ";
+	}
+	if (*before == ',')
+		putchar('\n');
+}
+
 void sa_print(const struct mod_sa *sa)
 {
 	char dev[IF_NAMESIZE], spi[SHOW_SPI], age[32];
@@ -271,6 +312,7 @@ void sa_print(const struct mod_sa *sa)
 	}
 	if (limited)
 		putchar('\n');
+	late_print(sa->late);
 	drops_print(&sa->drops);
 }
 

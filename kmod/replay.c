@@ -107,7 +107,7 @@ enum et_replay_verdict et_replay_check(const struct et_replay *r, u64 seq)
 enum et_replay_verdict et_replay_update(struct et_replay *r, u64 seq)
 {
 	enum et_replay_verdict verdict = et_replay_check(r, seq);
-	u64 i, from, *block;
+	u64 i, from, *block, *late;
 
 	if (verdict != ET_REPLAY_OK)
 		return verdict;
@@ -118,6 +118,9 @@ enum et_replay_verdict et_replay_update(struct et_replay *r, u64 seq)
 		for (i = min(seq / BLOCK_BITS - from, (u64)r->mask + 1); i > 0; i--)
 			WRITE_ONCE(r->block[(seq / BLOCK_BITS - i + 1) & r->mask], 0);
 		WRITE_ONCE(r->top, seq);
+	} else {
+		late = &r->late[fls(r->top - seq) - 1];
+		WRITE_ONCE(*late, *late + 1);
 	}
 	block = &r->block[seq / BLOCK_BITS & r->mask];
 	WRITE_ONCE(*block, *block | 1ULL << seq % BLOCK_BITS);

@@ -8,6 +8,7 @@
 #define ET_REPLAY_WINDOW_MIN	 64
 #define ET_REPLAY_WINDOW_DEFAULT 4096
 #define ET_REPLAY_WINDOW_MAX	 65536
+#define ET_REPLAY_LATE_MAX	 16 /* powers of two in the largest window */
 
 enum et_replay_verdict {
 	ET_REPLAY_OK,
@@ -29,6 +30,8 @@ struct et_replay {
 	u32 window; /* packets */
 	u32 mask;   /* number of blocks, a power of two, less one */
 	bool esn;
+	/* accepted though late: [i] by 2^i to 2^(i+1) - 1 packets behind the top */
+	u64 late[ET_REPLAY_LATE_MAX];
 	u64 block[];
 };
 

@@ -45,6 +45,25 @@ static int put_drops(struct sk_buff *msg, int attr, const struct et_drops *drops
 	return 0;
 }
 
+static int put_late(struct sk_buff *msg, const struct et_replay *r)
+{
+	struct nlattr *nest;
+	u64 count;
+	int i;
+
+	for (i = 0; i < ET_REPLAY_LATE_MAX; i++) {
+		count = READ_ONCE(r->late[i]);
+		if (!count)
+			continue;
+		nest = nla_nest_start(msg, ESPTUN_A_SA_LATE);
+		if (!nest || nla_put_u32(msg, ESPTUN_A_LATE_BEHIND, 1 << i) ||
+		    put_u64(msg, ESPTUN_A_LATE_PACKETS, count))
+			return -EMSGSIZE;
+		nla_nest_end(msg, nest);
+	}
+	return 0;
+}
+
 static int finish(struct sk_buff *msg, void *hdr, int err)
 {
 	if (err) {
@@ -186,7 +205,8 @@ static int put_keyed(struct sk_buff *msg, const struct et_sa *sa)
 	if (!err && sa->esn)
 		err = nla_put_flag(msg, ESPTUN_A_SA_ESN);
 	if (!err && !sa->out)
-		err = nla_put_u32(msg, ESPTUN_A_SA_REPLAY_WINDOW, sa->replay->window);
+		err = nla_put_u32(msg, ESPTUN_A_SA_REPLAY_WINDOW, sa->replay->window) ?:
+		      put_late(msg, sa->replay);
 	if (!err && sa->pair_spi)
 		err = nla_put_be32(msg, ESPTUN_A_SA_PAIR_SPI, sa->pair_spi);
 	if (!err && rcu_access_pointer(sa->peer->out) == sa)

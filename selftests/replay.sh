@@ -45,6 +45,8 @@ reordered() # WINDOW
 	wait_for prints 5 duplicates
 	same "$(late)" 0
 	same "$(accepted)" 11
+	same "$(sa_stat b in $SPI_AB late | jq -c .)" '{"1":1,"2-3":2,"4-7":1,"8-15":1,"16-31":2,"32-63":2}'
+	b "$IKEHELPER" sa show esp0 | grep -q '^  late by 1: 1, 2-3: 2, 4-7: 1, 8-15: 1, 16-31: 2, 32-63: 2$'
 }
 
 # The window is that many numbers, the highest included.

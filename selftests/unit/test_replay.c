@@ -111,6 +111,26 @@ static void late_at_the_edge(void **state)
 	each_window(run_edge, false);
 }
 
+/* By how many packets the late ones were late, in powers of two: what sizes a window. */
+static void run_lateness(struct et_replay *r, uint32_t window)
+{
+	accepts(r, window);
+	for (uint32_t i = 0; i < ET_REPLAY_LATE_MAX; i++)
+		assert_int_equal(r->late[i], 0);
+	for (uint64_t seq = 1; seq < window; seq++) {
+		accepts(r, seq);
+		refuses(r, seq, ET_REPLAY_DUPLICATE);
+	}
+	for (uint32_t i = 0; i < ET_REPLAY_LATE_MAX; i++)
+		assert_int_equal(r->late[i], 1u << i < window ? 1u << i : 0);
+}
+
+static void lateness_is_counted(void **state)
+{
+	(void)state;
+	each_window(run_lateness, false);
+}
+
 /* After a jump of any length nothing that was not seen counts as seen. */
 static void run_jumps(struct et_replay *r, uint32_t window)
 {
@@ -316,6 +336,7 @@ int main(void)
 		cmocka_unit_test(in_order),
 		cmocka_unit_test(zero_is_never_sent),
 		cmocka_unit_test(late_at_the_edge),
+		cmocka_unit_test(lateness_is_counted),
 		cmocka_unit_test(jumps_leave_nothing_behind),
 		cmocka_unit_test(random_against_model),
 		cmocka_unit_test(no_esn_infers_nothing),
