@@ -90,16 +90,29 @@ static void print_time(const cJSON *json, const char *name, const char *word)
 	printf("%s %s", word, text);
 }
 
+/* "N of M NAME", M where somebody has set a limit. */
+static void print_count(const cJSON *way, const char *name, const char *limit,
+			const char *before)
+{
+	const cJSON *n = cJSON_GetObjectItem(way, name);
+	const cJSON *most = cJSON_GetObjectItem(way, limit);
+
+	if (!cJSON_IsNumber(n))
+		return;
+	printf("%s%.0f", before, n->valuedouble);
+	/* Sequence numbers come to that end by themselves. */
+	if (cJSON_IsNumber(most) && most->valuedouble != UINT32_MAX)
+		printf(" of %.0f", most->valuedouble);
+	printf(" %s", name);
+}
+
 static void print_way(const cJSON *child, const char *way)
 {
 	const cJSON *o = cJSON_GetObjectItem(child, way);
-	const cJSON *packets = cJSON_GetObjectItem(o, "packets");
-	const cJSON *bytes = cJSON_GetObjectItem(o, "bytes");
 
 	printf("    %-3s %s", way, client_string(o, "spi"));
-	if (cJSON_IsNumber(packets) && cJSON_IsNumber(bytes))
-		printf("  %.0f packets, %.0f bytes", packets->valuedouble,
-		       bytes->valuedouble);
+	print_count(o, "packets", "hard_packets", "  ");
+	print_count(o, "bytes", "hard_bytes", ", ");
 	putchar('\n');
 }
 
@@ -127,6 +140,7 @@ static void print_peer(const cJSON *peer)
 {
 	const char *suite = client_string(peer, "suite");
 	const char *nat = client_string(peer, "nat");
+	const char *proof = client_string(peer, "proof");
 	const cJSON *child;
 
 	printf("peer %s on %s\n", client_string(peer, "peer"),
@@ -142,6 +156,8 @@ static void print_peer(const cJSON *peer)
 		       cJSON_IsTrue(cJSON_GetObjectItem(peer, "initiator")) ? "initiator"
 									    : "responder",
 		       client_string(peer, "cookie_i"), client_string(peer, "cookie_r"));
+		if (*proof)
+			printf("    the peer has shown who it is %s\n", proof);
 		print_time(peer, "age", "    age");
 		print_time(peer, "ends_in", ", ends in");
 		if (cJSON_IsFalse(cJSON_GetObjectItem(peer, "dpd")))

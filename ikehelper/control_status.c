@@ -27,6 +27,10 @@ static void json_way(struct daemon *d, size_t peer, uint32_t child, bool out,
 		return;
 	json_u64(way, "packets", c.packets);
 	json_u64(way, "bytes", c.bytes);
+	if (c.hard_packets)
+		json_u64(way, "hard_packets", c.hard_packets);
+	if (c.hard_bytes)
+		json_u64(way, "hard_bytes", c.hard_bytes);
 }
 
 /* Seconds since or until a time; nothing for "not yet" and "never". */
@@ -113,6 +117,8 @@ static void json_peer_status(void *ctx, const struct ike_sa_status *sa)
 		cJSON_AddBoolToObject(o, "initiator", sa->initiator);
 		if (sa->hard_at)
 			cJSON_AddBoolToObject(o, "dpd", sa->dpd);
+		if (*sa->proof)
+			cJSON_AddStringToObject(o, "proof", sa->proof);
 		json_cookie(o, "cookie_i", sa->cookie_i);
 		json_cookie(o, "cookie_r", sa->cookie_r);
 		json_when(o, "age", s->now, sa->since, true);

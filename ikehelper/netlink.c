@@ -444,16 +444,27 @@ int mod_sa_del(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,
 	return msg ? mod_transact(mod, msg, &w) : -1;
 }
 
+/* A number of eight octets; 0 when it is not there. */
+static uint64_t find_u64(struct nlattr *attrs, int len, int type)
+{
+	struct nlattr *a = nla_find(attrs, len, type);
+
+	return a && nla_len(a) == 8 ? nla_get_u64(a) : 0;
+}
+
 static void parse_counters(struct nlattr *attrs, int len, void *arg)
 {
-	struct nlattr *packets = nla_find(attrs, len, ESPTUN_A_SA_PACKETS);
-	struct nlattr *bytes = nla_find(attrs, len, ESPTUN_A_SA_BYTES);
+	struct nlattr *limits = nla_find(attrs, len, ESPTUN_A_SA_LIMITS);
 	struct mod_counters *c = arg;
 
-	if (packets && nla_len(packets) == 8)
-		c->packets = nla_get_u64(packets);
-	if (bytes && nla_len(bytes) == 8)
-		c->bytes = nla_get_u64(bytes);
+	c->packets = find_u64(attrs, len, ESPTUN_A_SA_PACKETS);
+	c->bytes = find_u64(attrs, len, ESPTUN_A_SA_BYTES);
+	if (!limits)
+		return;
+	attrs = nla_data(limits);
+	len = nla_len(limits);
+	c->hard_packets = find_u64(attrs, len, ESPTUN_A_LIMITS_HARD_PACKETS);
+	c->hard_bytes = find_u64(attrs, len, ESPTUN_A_LIMITS_HARD_BYTES);
 }
 
 int mod_sa_counters(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,

@@ -134,9 +134,10 @@ int mod_sa_activate(struct mod *mod, uint32_t ifindex, uint32_t peer,
 		    const uint8_t spi[4]);
 int mod_sa_del(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,
 	       const uint8_t spi[4]);
-/* What an SA has sent, or received and accepted; octets of the inner packets. */
+/* What an SA has sent, or received and accepted, and may; octets of the inner packets. */
 struct mod_counters {
 	uint64_t packets, bytes;
+	uint64_t hard_packets, hard_bytes; /* where it ends; 0: no limit */
 };
 int mod_sa_counters(struct mod *mod, uint32_t ifindex, uint32_t peer, bool out,
 		    const uint8_t spi[4], struct mod_counters *c);

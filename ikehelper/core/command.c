@@ -243,6 +243,7 @@ static void peer_status(const struct peer *peer,
 			.since = sa->since,
 			.hard_at = sa->hard_at == NEVER ? 0 : sa->hard_at,
 			.dpd = sa->dpd,
+			.proof = sa->proof,
 		};
 		memcpy(s.cookie_i, sa->cookies, 8);
 		memcpy(s.cookie_r, sa->cookies + 8, 8);
@@ -253,7 +254,9 @@ static void peer_status(const struct peer *peer,
 		fn(ctx, &s);
 	}
 	if (!peer->sas) {
-		s = (struct ike_sa_status){ .peer = peer->cfg, .state = "down" };
+		s = (struct ike_sa_status){ .peer = peer->cfg,
+					    .state = "down",
+					    .proof = "" };
 		s.path = (struct ike_path){ peer->cfg->local, peer->cfg->remote };
 		if (pairs) {
 			s.n_child = list_pairs(peer, pairs);

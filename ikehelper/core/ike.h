@@ -258,6 +258,8 @@ struct ike_sa_status {
 	struct ike_proposal suite;
 	uint64_t since, hard_at;
 	bool dpd; /* the peer can be asked whether it is alive */
+	/* With signatures: "with ... and the certificate of ... from ..."; else "". */
+	const char *proof;
 	const struct ike_child_status *child;
 	size_t n_child;
 };

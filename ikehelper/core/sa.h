@@ -134,7 +134,6 @@ struct main_mode {
 	struct ike_path held_path;
 	bool judged, forged;
 	unsigned int verdicts;
-	char proof[240]; /* who signed it, in words */
 };
 
 /* Quick Mode under way. */
@@ -214,6 +213,7 @@ struct ike_sa {
 	uint64_t heard_at;  /* the last verified message */
 	uint64_t retire_at; /* NEVER, or when a newer one has taken over */
 	bool dpd;	    /* the peer speaks it */
+	char proof[240];    /* with signatures, who signed as the peer, in words */
 	/* The last sequence numbers, and how many of ours no answer has made up for. */
 	uint32_t dpd_asked, dpd_open, dpd_heard;
 

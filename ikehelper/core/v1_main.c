@@ -388,7 +388,7 @@ void main_done(struct exchange *x)
 		 "holds %s%s; phase 2 can speak in secret now.%s",
 		 suite, (unsigned long long)life,
 		 main_signed(sa) ? "its private key: the peer " : "the pre-shared key",
-		 x->main->proof,
+		 sa->proof,
 		 sa->dpd ? ""
 			 : " The peer does not speak DPD: if it dies, that shows when a "
 			   "renewal has no answer.");

@@ -128,5 +128,6 @@ void sign_verdict(struct exchange *x, struct chunk verdict)
 		refuse(x, N_AUTHENTICATION_FAILED, (const char *)code, "%.*s", len,
 		       (const char *)end + 1);
 	else
-		snprintf(m->proof, sizeof(m->proof), "%.*s", len, (const char *)end + 1);
+		snprintf(x->sa->proof, sizeof(x->sa->proof), "%.*s", len,
+			 (const char *)end + 1);
 }

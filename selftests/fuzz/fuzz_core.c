@@ -263,7 +263,7 @@ static void needed(struct world *w, struct side *side, const struct ike_action *
 
 #define CHECK_TEXT(field) CHECK(memchr(field, 0, sizeof(field)))
 
-static void drain(struct world *w, struct side *side)
+static void take_actions(struct world *w, struct side *side)
 {
 	struct side *other = &w->side[side == w->side];
 	struct ike_action a;
@@ -304,7 +304,19 @@ static void drain(struct world *w, struct side *side)
 			break;
 		}
 	}
-	/* A core that wants to be called again at once would keep its process busy. */
+}
+
+/*
+ * The end of one thing may let another go, at once and once: a core that wants to be called
+ * again and again would keep its process busy.
+ */
+static void drain(struct world *w, struct side *side)
+{
+	take_actions(w, side);
+	if (ike_deadline(side->ike) > w->now)
+		return;
+	ike_timer(side->ike, w->now);
+	take_actions(w, side);
 	CHECK(ike_deadline(side->ike) > w->now);
 }
 

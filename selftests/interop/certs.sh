@@ -120,6 +120,7 @@ agree_certs()
 	with_certs "$2/osaka" "remote-id = $osaka" "crl = $pki/$2/none.crl"
 	works "$@"
 	trace_has "the certificate of $osaka from O=Test, CN=ca"
+	ask status | grep -q "shown who it is with ${method[$2]} signatures and the certificate of $osaka"
 }
 
 agree_raw() # we|they KIND

@@ -394,6 +394,7 @@ packets_renew()
 	we_initiate
 	tunnel_is_up
 	old=$(in_use esp)
+	ask status | grep -q 'out .* of 1000 packets'
 	a ping -n -i 0.02 -c 950 -W 20 -I $IN_A $IN_B >"$dir/ping"
 	tail -2 "$dir/ping"
 	same "$(count_lost "$dir/ping")" 0
