@@ -26,7 +26,7 @@ run() { # KERNEL CPUS "LAYER..." "TEST..."
 	for layer in $3; do layers+=(-x "$layer"); done
 	read -ra tests <<<"$4"
 	version=$(scripts/kernel.sh version "$1")
-	scripts/vm.sh -k "$1" -s "$2" "${layers[@]}" -t 3600 -e IKEHELPER="$build/ikehelper" \
+	scripts/vm.sh -k "$1" -s "$2" $idle "${layers[@]}" -t 3600 -e IKEHELPER="$build/ikehelper" \
 		-e ESPTUN_KO="$build/kmod-$version/esptun.ko" -e ESPTUN_BUILD="$build/selftests" "${env[@]}" \
 		prove -v --timer -e '' "${tests[@]}"
 }
@@ -41,6 +41,9 @@ interop_jobs() { # KERNEL TEST...
 }
 
 env=(-e RETRY=1)
+# Daemons that wait for each other: those VMs skip it.
+idle=
+[ "$what" = vm ] || idle=-i
 shopt -s nullglob extglob
 
 for kernel; do
@@ -50,9 +53,9 @@ for kernel; do
 		[ "$kernel" != 7.2 ] || [ $# = 1 ] || asked=$(echo selftests/{link,netlink,netns,udp,unload}.sh)
 		job "$kernel" 1 guest "$asked"
 		;;
-	interop) interop_jobs "$kernel" selftests/interop/!(lib).sh ;;
+	interop) interop_jobs "$kernel" selftests/interop/!(lib|lib_*).sh ;;
 	renewal)
-		env=(-e ONLY='renewals*' -e RENEWALS="${RENEWALS:-60 20}")
+		env=(-e ONLY='*renewals*' -e RENEWALS="${RENEWALS:-60 20}")
 		interop_jobs "$kernel" selftests/interop/{strongswan,libreswan,ikehelper}.sh
 		;;
 	*) die "vm, interop or renewal?" ;;

@@ -238,14 +238,16 @@ clean_up()
 
 # --- waiting and refusing --------------------------------------------------------------------
 
-# Until the command succeeds; gives up after two minutes, for a slow guest, and says so.
+# Until the command succeeds; gives up after two minutes, for a slow guest, and says so. It asks ever
+# less often: where idle time costs nothing, asking is what takes long.
 wait_for()
 {
-	local end=$((SECONDS + 120))
+	local end=$((SECONDS + 120)) nap=1
 
 	while [ $SECONDS -lt $end ]; do
 		"$@" >/dev/null 2>&1 && return
-		sleep 0.1
+		sleep $((nap / 10)).$((nap % 10))
+		nap=$((nap < 10 ? nap + 1 : 10))
 	done
 	echo "waited in vain for: $*"
 	return 1

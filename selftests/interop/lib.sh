@@ -402,9 +402,9 @@ packets_renew()
 	same "$(count_our_ike_sas)" 1
 }
 
-one_pair() { [ "$(count_our_sas) $(count_their_sas)" = "2 2" ]; }
+one_pair() { prints 2 count_our_sas && prints 2 count_their_sas; }
 
-one_control_tunnel() { [ "$(count_our_ike_sas) $(count_their_ike_sas)" = "1 1" ]; }
+one_control_tunnel() { prints 1 count_our_ike_sas && prints 1 count_their_ike_sas; }
 
 one_of_each() { one_pair && one_control_tunnel; }
 
