@@ -7,4 +7,4 @@ PEER=ikehelper
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-run_tests "renewals they esp $n_esp they ike $n_ike we esp $n_esp we ike $n_ike"
+run_tests "renewals they esp $n_esp they ike $n_ike we ike $n_ike we esp $n_esp"

@@ -341,7 +341,8 @@ renew()
 }
 
 # renewals we|they esp|ike COUNT...: nothing is lost, and one of each is left. Replaced ESP tunnels are
-# deleted after half a minute by who renewed, or after a minute.
+# deleted after half a minute by who renewed, or after a minute. A control tunnel in which we renewed some
+# stays for a minute, in case that packet 9 is wanted again: "we esp" is best the last.
 renewals()
 {
 	local esp ike

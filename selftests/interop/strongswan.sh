@@ -19,4 +19,4 @@ run_tests \
 	"wrong_psk we" "wrong_psk they" "no_common_proposal we" "no_common_proposal they" \
 	"no_common_esp_proposal we" "no_common_esp_proposal they" \
 	helper_dies \
-	"renewals they esp $n_esp they ike $n_ike we esp $n_esp we ike $n_ike"
+	"renewals they esp $n_esp they ike $n_ike we ike $n_ike we esp $n_esp"

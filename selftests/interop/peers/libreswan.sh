@@ -12,6 +12,13 @@ PLUTO=/usr/libexec/ipsec
 # Its spelling of one of our suites.
 pluto_suite() { sed -E 's/^aes([0-9]+)gcm16/aes_gcm\1/; s/-(modp[0-9]+)/;\1/; s/-ecp256/;dh19/; s/-ecp384/;dh20/' <<<"$1"; }
 
+# How both prove who they are: files for pluto, and lines of the connection.
+pluto_auth() # PSK
+{
+	(umask 077 && printf '%s %s : PSK "%s"\n' $OUT_A $OUT_B "$1" >"$dir/ipsec.secrets")
+	echo "  authby=secret"
+}
+
 pluto_conf() # IKE ESP; with PLUTO_LIFE, words of KEY=VALUE
 {
 	local pfs=no
@@ -23,7 +30,6 @@ pluto_conf() # IKE ESP; with PLUTO_LIFE, words of KEY=VALUE
 		  ikev1-policy=accept
 		conn t
 		  ikev2=no
-		  authby=secret
 		  left=$OUT_B
 		  leftsubnet=$NET_B
 		  leftupdown=%disabled
@@ -45,16 +51,16 @@ pluto_ctl() { b "$PLUTO/whack" --ctlsocket "$dir/pluto/pluto.ctl" "$@"; }
 start_peer() # PSK IKE ESP
 {
 	mkdir -p "$dir/pluto" "$dir/nss"
-	(umask 077 && printf '%s %s : PSK "%s"\n' $OUT_A $OUT_B "$1" >"$dir/ipsec.secrets")
-	pluto_conf "$2" "$3"
 	certutil -N -d "sql:$dir/nss" --empty-password
+	pluto_conf "$2" "$3"
+	pluto_auth "$1" >>"$dir/ipsec.conf"
 	b $PLUTO/pluto --nofork --config "$dir/ipsec.conf" --secretsfile "$dir/ipsec.secrets" \
 		--nssdir "$dir/nss" --ipsecdir "$dir" --rundir "$dir/pluto" --no-dnssec \
 		--logfile "$dir/pluto.log" --log-no-audit >"$dir/pluto.out" 2>&1 &
 	wait_for pluto_ctl --status
 	pluto_ctl --listen
 	b $PLUTO/addconn --config "$dir/ipsec.conf" --ctlsocket "$dir/pluto/pluto.ctl" t
-	b ip route add $NET_A via $OUT_A src $IN_B
+	b ip route add $NET_A dev veth0 src $IN_B
 }
 
 pluto_says() { wait_for grep -q "$1" "$dir/pluto.log"; }
@@ -75,7 +81,15 @@ they_have_esp() { pluto_ctl --trafficstatus | grep -q '"t"'; }
 they_are_up() { wait_for they_have_esp; }
 they_end() { pluto_ctl --terminate --name t; }
 
-# Of IKEv1 "up" again is a renewal; the control tunnel is renewed by PLUTO_LIFE.
+# by_lifetime TEST...: pluto renews a control tunnel of IKEv1 when its lifetime says so, and not on
+# demand: here every 20 s, which leaves the one that is replaced the time to go.
+by_lifetime()
+{
+	PLUTO_LIFE="ikelifetime=35s rekeymargin=15s rekeyfuzz=0%"
+	"$@"
+}
+
+# Of IKEv1 "up" again is a renewal; the control tunnel is renewed by_lifetime.
 they_renew() # esp|ike
 {
 	[ "$1" = ike ] || pluto_ctl --initiate --asynchronous --name t
