@@ -54,6 +54,28 @@ void ask_worker(struct daemon *d, const struct ike_action *a)
 		ike_answer(d->ike, daemon_now(), a->id, NULL, 0);
 }
 
+/* Those that had an id got it from a process that is no more. */
+static void nobody_answers(struct daemon *d, struct proc *proc)
+{
+	size_t i;
+
+	fputs("ikehelper: a process without secrets died: another has started\n", stderr);
+	for (i = 0; i < PROC_PENDING_MAX; i++) {
+		uint32_t id = proc->pending[i];
+
+		if (id && proc_done(proc, id))
+			ike_answer(d->ike, daemon_now(), id, NULL, 0);
+	}
+}
+
+/* ESP goes on without us, and the parent starts another network process. */
+static void end_without(struct daemon *d, const char *what)
+{
+	fail("run: the %s process died: ending", what);
+	d->status = 1;
+	event_base_loopbreak(d->base);
+}
+
 /* Without the keys no tunnel can be made any more; those that are up stay up. */
 static void on_keys(evutil_socket_t fd, short what, void *ctx)
 {
@@ -70,84 +92,51 @@ static void on_keys(evutil_socket_t fd, short what, void *ctx)
 		OPENSSL_cleanse(&a, sizeof(a));
 		daemon_pump(d);
 	}
-	if (n < 0) {
-		fail("run: the key process died: ending");
-		d->status = 1;
-		event_base_loopbreak(d->base);
-	}
-}
-
-/*
- * Another process in place of one that died and had nothing of its own; what that was asked
- * is answered with "could not be done". another is NULL when none could be started.
- */
-static void replace(struct daemon *d, struct proc *proc, struct event **ready,
-		    event_callback_fn fn, const struct proc *another)
-{
-	struct proc old = *proc;
-	size_t i;
-
-	fputs("a process without secrets died: starting another\n", stderr);
-	event_free(*ready);
-	proc_stop(proc);
-	*ready = NULL;
-	if (another) {
-		*proc = *another;
-		*ready = daemon_watch(d, proc->fd, EV_READ | EV_PERSIST, fn);
-	}
-	if (!*ready) {
-		fail("run: cannot start a process: ending");
-		d->status = 1;
-		event_base_loopbreak(d->base);
-		return;
-	}
-	for (i = 0; i < PROC_PENDING_MAX; i++)
-		if (old.pending[i])
-			ike_answer(d->ike, daemon_now(), old.pending[i], NULL, 0);
-	daemon_pump(d);
+	if (n < 0)
+		end_without(d, "key");
 }
 
 static void on_worker(evutil_socket_t fd, short what, void *ctx)
 {
 	struct daemon *d = ctx;
 	struct worker_answer a;
-	struct proc another;
 	ssize_t n;
 
 	(void)fd;
 	(void)what;
 	while ((n = proc_answer(&d->worker, &a, sizeof(a))) > 0) {
-		if (n == sizeof(a) && proc_done(&d->worker, a.id) &&
-		    a.len <= sizeof(a.out))
+		if (n == PROC_ANOTHER)
+			nobody_answers(d, &d->worker);
+		else if (n == sizeof(a) && proc_done(&d->worker, a.id) &&
+			 a.len <= sizeof(a.out))
 			ike_answer(d->ike, daemon_now(), a.id, a.len ? a.out : NULL,
 				   a.len);
 		OPENSSL_cleanse(&a, sizeof(a));
 		daemon_pump(d);
 	}
 	if (n < 0)
-		replace(d, &d->worker, &d->worker_ready, on_worker,
-			worker_start(&another) < 0 ? NULL : &another);
+		end_without(d, "worker");
 }
 
 static void on_verifier(evutil_socket_t fd, short what, void *ctx)
 {
 	struct daemon *d = ctx;
 	struct verifier_answer a;
-	struct proc another;
 	uint8_t out[VERDICT_MAX];
 	ssize_t n;
 
 	(void)fd;
 	(void)what;
 	while ((n = proc_answer(&d->verifier, &a, sizeof(a))) > 0) {
-		if (n == sizeof(a) && proc_done(&d->verifier, a.id))
+		if (n == PROC_ANOTHER)
+			nobody_answers(d, &d->verifier);
+		else if (n == sizeof(a) && proc_done(&d->verifier, a.id))
 			ike_answer(d->ike, daemon_now(), a.id, out,
 				   verdict_write(&a.verdict, out));
 		daemon_pump(d);
 	}
 	if (n < 0)
-		replace(d, &d->verifier, &d->verifier_ready, on_verifier,
-			verifier_start(&another, d->config) < 0 ? NULL : &another);
+		end_without(d, "verifier");
 }
 
 int ask_watch(struct daemon *d)

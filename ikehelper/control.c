@@ -44,7 +44,6 @@ struct client {
 
 struct control {
 	struct daemon *daemon;
-	const char *path;
 	int fd;
 	struct event *acceptable;
 	struct client *clients;
@@ -431,14 +430,13 @@ err:
 	return -1;
 }
 
-struct control *control_start(struct daemon *d, int fd, const char *path)
+struct control *control_start(struct daemon *d, int fd)
 {
 	struct control *control = calloc(1, sizeof(*control));
 
 	if (!control)
 		return NULL;
 	control->daemon = d;
-	control->path = path;
 	control->fd = fd;
 	control->acceptable =
 		event_new(d->base, fd, EV_READ | EV_PERSIST, on_acceptable, control);
@@ -456,6 +454,5 @@ void control_stop(struct control *control)
 		client_free(control->clients);
 	event_free(control->acceptable);
 	close(control->fd);
-	unlink(control->path);
 	free(control);
 }

@@ -311,7 +311,7 @@ static int make_loop(struct daemon *d, int parent, int mod_fd, int control_fd)
 	d->ike = ike_new(&env);
 	if (!d->base || !d->ike)
 		return fail("run: out of memory");
-	d->control = control_start(d, control_fd, control_path);
+	d->control = control_start(d, control_fd);
 	for (i = 0; i < WIRE_SOCKETS; i++) {
 		if (d->wire.fd[i] < 0)
 			continue;

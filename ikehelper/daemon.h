@@ -159,7 +159,7 @@ void record_forget(struct daemon *d);
  */
 int control_bind(const char *path);
 /* Serves clients on the bound socket; NULL without memory. */
-struct control *control_start(struct daemon *d, int fd, const char *path);
+struct control *control_start(struct daemon *d, int fd);
 void control_stop(struct control *control);
 /* Tells clients that wait what happened; peer is -1 for a stranger. */
 void control_event(struct control *control, int peer, const struct trace_event *event,

@@ -186,6 +186,8 @@ int cmd_run(int argc, char **argv)
 	if (wire_open(&p.wire) < 0 || sandbox_enter(SANDBOX_PARENT) < 0)
 		return 1;
 	status = loop(&p);
+	if (p.was_ready)
+		unlink(control_path);
 	/* Also what no network process was there for. */
 	if (p.ending)
 		daemon_clear();

@@ -3,12 +3,18 @@
 #include "proc.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "sandbox.h"
+
+#define PAUSE_MS 100
 
 /* The terminal and systemd signal every process; ours end when their socket does. */
 pid_t proc_fork(const char *name)
@@ -31,18 +37,45 @@ pid_t proc_fork(const char *name)
 	return 0;
 }
 
-static void child(int fd, int (*serve)(int fd, void *ctx), void *ctx)
+/*
+ * Forked before there is a secret, it stays as it is, so that what replaces a process that
+ * a peer's octets ended inherits nothing of the negotiations since.
+ */
+static int guard(int fd, const char *name, proc_serve *serve, void *ctx)
+{
+	pid_t pid;
+	int status;
+
+	if (sandbox_enter(SANDBOX_GUARD) < 0)
+		return 1;
+	for (;;) {
+		pid = proc_fork(name);
+		if (pid == 0)
+			_exit(serve(fd, ctx));
+		/* If it is one that dies at once, then not more than some a second. */
+		poll(NULL, 0, PAUSE_MS);
+		while (pid > 0 && waitpid(pid, &status, 0) < 0)
+			if (errno != EINTR)
+				return 1;
+		if (pid < 0 || WIFEXITED(status))
+			return pid < 0 ? 1 : WEXITSTATUS(status);
+		if (send(fd, "", PROC_ANOTHER, MSG_NOSIGNAL) != PROC_ANOTHER)
+			return 1;
+	}
+}
+
+static void child(int fd, const char *guarded, proc_serve *serve, void *ctx)
 {
 	if (fd != STDERR_FILENO + 1) {
 		dup2(fd, STDERR_FILENO + 1);
 		fd = STDERR_FILENO + 1;
 	}
 	close_range(fd + 1, ~0U, 0);
-	_exit(serve(fd, ctx));
+	_exit(guarded ? guard(fd, guarded, serve, ctx) : serve(fd, ctx));
 }
 
-int proc_start(struct proc *p, const char *name, int (*serve)(int fd, void *ctx),
-	       void *ctx)
+static int start(struct proc *p, const char *name, bool guarded, proc_serve *serve,
+		 void *ctx)
 {
 	int fd[2];
 
@@ -51,7 +84,7 @@ int proc_start(struct proc *p, const char *name, int (*serve)(int fd, void *ctx)
 		return -1;
 	p->pid = proc_fork(name);
 	if (p->pid == 0)
-		child(fd[1], serve, ctx);
+		child(fd[1], guarded ? name : NULL, serve, ctx);
 	close(fd[1]);
 	p->fd = fd[0];
 	if (p->pid > 0)
@@ -59,6 +92,16 @@ int proc_start(struct proc *p, const char *name, int (*serve)(int fd, void *ctx)
 	p->pid = 0;
 	close(fd[0]);
 	return -1;
+}
+
+int proc_start(struct proc *p, const char *name, proc_serve *serve, void *ctx)
+{
+	return start(p, name, false, serve, ctx);
+}
+
+int proc_start_guarded(struct proc *p, const char *name, proc_serve *serve, void *ctx)
+{
+	return start(p, name, true, serve, ctx);
 }
 
 void proc_stop(struct proc *p)

@@ -56,39 +56,26 @@ static const int calls[] = {
 	SCMP_SYS(exit_group),
 };
 
-/* What the loop needs besides: its events, its clients, and a new worker. */
+/* To start a process, and for that to give up what it does not need. */
+static const int fork_calls[] = {
+	SCMP_SYS(clone),       SCMP_SYS(fork),
+	SCMP_SYS(wait4),       SCMP_SYS(waitid),
+	SCMP_SYS(poll),	       SCMP_SYS(getppid),
+	SCMP_SYS(dup2),	       SCMP_SYS(dup3),
+	SCMP_SYS(close_range), SCMP_SYS(prctl),
+	SCMP_SYS(seccomp),     SCMP_SYS(capget),
+	SCMP_SYS(capset),      SCMP_SYS(set_robust_list),
+	SCMP_SYS(prlimit64),
+};
+
+/* What the loop needs besides: its events and its clients. */
 static const int network_calls[] = {
-	SCMP_SYS(epoll_wait),
-	SCMP_SYS(epoll_pwait),
-	SCMP_SYS(epoll_pwait2),
-	SCMP_SYS(epoll_ctl),
-	SCMP_SYS(poll),
-	SCMP_SYS(ppoll),
-	SCMP_SYS(accept),
-	SCMP_SYS(accept4),
-	SCMP_SYS(getsockopt),
-	SCMP_SYS(setsockopt),
-	SCMP_SYS(getsockname),
-	SCMP_SYS(connect),
-	SCMP_SYS(shutdown),
-	SCMP_SYS(unlink),
-	SCMP_SYS(unlinkat),
-	SCMP_SYS(readv),
-	SCMP_SYS(timerfd_settime),
-	SCMP_SYS(socketpair),
-	SCMP_SYS(clone),
-	SCMP_SYS(fork),
+	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_pwait2),
+	SCMP_SYS(epoll_ctl),  SCMP_SYS(poll),	     SCMP_SYS(ppoll),
+	SCMP_SYS(accept),     SCMP_SYS(accept4),     SCMP_SYS(getsockopt),
+	SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(connect),
+	SCMP_SYS(shutdown),   SCMP_SYS(readv),	     SCMP_SYS(timerfd_settime),
 	SCMP_SYS(wait4),
-	SCMP_SYS(waitid),
-	SCMP_SYS(getppid),
-	SCMP_SYS(dup2),
-	SCMP_SYS(dup3),
-	SCMP_SYS(close_range),
-	SCMP_SYS(prctl),
-	SCMP_SYS(seccomp),
-	SCMP_SYS(capget),
-	SCMP_SYS(capset),
-	SCMP_SYS(set_robust_list),
 };
 
 /*
@@ -96,53 +83,31 @@ static const int network_calls[] = {
  * the kernel's netlink. A filter is for those who are forked, too.
  */
 static const int parent_calls[] = {
-	SCMP_SYS(open),
-	SCMP_SYS(openat),
-	SCMP_SYS(access),
-	SCMP_SYS(faccessat),
-	SCMP_SYS(faccessat2),
-	SCMP_SYS(stat),
-	SCMP_SYS(lstat),
-	SCMP_SYS(statx),
-	SCMP_SYS(readlink),
-	SCMP_SYS(readlinkat),
-	SCMP_SYS(getdents64),
-	SCMP_SYS(getcwd),
-	SCMP_SYS(pread64),
-	SCMP_SYS(mkdir),
-	SCMP_SYS(mkdirat),
-	SCMP_SYS(chmod),
-	SCMP_SYS(fchmod),
-	SCMP_SYS(fchmodat),
-	SCMP_SYS(umask),
-	SCMP_SYS(socket),
-	SCMP_SYS(bind),
-	SCMP_SYS(listen),
-	SCMP_SYS(getpeername),
-	SCMP_SYS(getuid),
-	SCMP_SYS(geteuid),
-	SCMP_SYS(getgid),
-	SCMP_SYS(getegid),
-	SCMP_SYS(mmap),
-	SCMP_SYS(mprotect),
-	SCMP_SYS(mlock),
-	SCMP_SYS(mlock2),
-	SCMP_SYS(munlock),
-	SCMP_SYS(pipe2),
-	SCMP_SYS(eventfd2),
-	SCMP_SYS(epoll_create1),
-	SCMP_SYS(timerfd_create),
-	SCMP_SYS(sched_getaffinity),
-	SCMP_SYS(sched_yield),
-	SCMP_SYS(set_tid_address),
-	SCMP_SYS(rseq),
-	SCMP_SYS(sysinfo),
-	SCMP_SYS(uname),
-	SCMP_SYS(kill),
-	SCMP_SYS(tgkill),
-	SCMP_SYS(ioctl),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(prlimit64),
+	SCMP_SYS(open),		  SCMP_SYS(openat),
+	SCMP_SYS(unlink),	  SCMP_SYS(unlinkat),
+	SCMP_SYS(socketpair),	  SCMP_SYS(access),
+	SCMP_SYS(faccessat),	  SCMP_SYS(faccessat2),
+	SCMP_SYS(stat),		  SCMP_SYS(lstat),
+	SCMP_SYS(statx),	  SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat),	  SCMP_SYS(getdents64),
+	SCMP_SYS(getcwd),	  SCMP_SYS(pread64),
+	SCMP_SYS(mkdir),	  SCMP_SYS(mkdirat),
+	SCMP_SYS(chmod),	  SCMP_SYS(fchmod),
+	SCMP_SYS(fchmodat),	  SCMP_SYS(umask),
+	SCMP_SYS(socket),	  SCMP_SYS(bind),
+	SCMP_SYS(listen),	  SCMP_SYS(getpeername),
+	SCMP_SYS(getuid),	  SCMP_SYS(geteuid),
+	SCMP_SYS(getgid),	  SCMP_SYS(getegid),
+	SCMP_SYS(mmap),		  SCMP_SYS(mprotect),
+	SCMP_SYS(mlock),	  SCMP_SYS(mlock2),
+	SCMP_SYS(munlock),	  SCMP_SYS(pipe2),
+	SCMP_SYS(eventfd2),	  SCMP_SYS(epoll_create1),
+	SCMP_SYS(timerfd_create), SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(sched_yield),	  SCMP_SYS(set_tid_address),
+	SCMP_SYS(rseq),		  SCMP_SYS(sysinfo),
+	SCMP_SYS(uname),	  SCMP_SYS(kill),
+	SCMP_SYS(tgkill),	  SCMP_SYS(ioctl),
+	SCMP_SYS(fcntl),	  SCMP_SYS(prlimit64),
 };
 
 /* Libraries look for files that may be missing; for these calls they get an error. */
@@ -155,7 +120,7 @@ static const int refused[] = {
 
 /*
  * What it needs of calls that could do more: a terminal would also take commands to type,
- * a descriptor's owner be sent signals, another process's limits be set.
+ * a descriptor's owner be sent signals.
  */
 static const struct {
 	int call;
@@ -164,7 +129,6 @@ static const struct {
 	{ SCMP_SYS(ioctl), 1, FIONREAD }, { SCMP_SYS(ioctl), 1, TCGETS },
 	{ SCMP_SYS(fcntl), 1, F_GETFD },  { SCMP_SYS(fcntl), 1, F_SETFD },
 	{ SCMP_SYS(fcntl), 1, F_GETFL },  { SCMP_SYS(fcntl), 1, F_SETFL },
-	{ SCMP_SYS(prlimit64), 0, 0 },
 };
 
 static int allow(scmp_filter_ctx ctx, const int *call, size_t n)
@@ -214,6 +178,8 @@ static int add_rules(scmp_filter_ctx ctx, enum sandbox_role role)
 		err = refuse(ctx);
 	if (!err && (role == SANDBOX_PARENT || role == SANDBOX_NETWORK))
 		err = allow(ctx, network_calls, N(network_calls));
+	if (!err && (role == SANDBOX_PARENT || role == SANDBOX_GUARD))
+		err = allow(ctx, fork_calls, N(fork_calls));
 	if (!err && role == SANDBOX_PARENT)
 		err = allow(ctx, parent_calls, N(parent_calls));
 	for (i = 0; !err && role == SANDBOX_NETWORK && i < N(network_limited); i++)

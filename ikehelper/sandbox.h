@@ -6,6 +6,7 @@
 enum sandbox_role {
 	SANDBOX_PARENT,	 /* starts the others: what they need to start */
 	SANDBOX_NETWORK, /* the loop: its sockets and CAP_NET_ADMIN */
+	SANDBOX_GUARD,	 /* starts one of the last kind again: one socket, and fork */
 	SANDBOX_KEYS,	 /* one socket */
 	SANDBOX_WORKER,	 /* one socket */
 };

@@ -55,7 +55,7 @@ static int serve(int fd, void *ctx)
 
 int verifier_start(struct proc *proc, const struct config *config)
 {
-	return proc_start(proc, "ikehelper-cert", serve, (void *)config);
+	return proc_start_guarded(proc, "ikehelper-cert", serve, (void *)config);
 }
 
 int verifier_ask(struct proc *proc, uint32_t peer, const struct ike_action *a)

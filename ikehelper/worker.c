@@ -42,5 +42,5 @@ static int serve(int fd, void *ctx)
 
 int worker_start(struct proc *proc)
 {
-	return proc_start(proc, "ikehelper-dh", serve, NULL);
+	return proc_start_guarded(proc, "ikehelper-dh", serve, NULL);
 }

@@ -68,7 +68,7 @@ all_killed()
 # One process after the other, each while nothing is left of the one before.
 each_killed() # [LINE...]
 {
-	local old network worker
+	local old network worker verifier
 
 	two_helpers
 	config a "$@"
@@ -77,10 +77,18 @@ each_killed() # [LINE...]
 	old=$(sends_on a)
 	network=$(network_of "$PID")
 	worker=$(child_of "$network" ikehelper-dh)
-	kill -9 "$worker" "$(child_of "$network" ikehelper-cert)"
-	wait_for prints 2 grep -c "starting another" "$dir/a.log"
+	verifier=$(child_of "$network" ikehelper-cert)
+	kill -9 "$(child_of "$worker" ikehelper-dh)" "$(child_of "$verifier" ikehelper-cert)"
+	wait_for prints 2 grep -c "another has started" "$dir/a.log"
 	same "$(network_of "$PID")" "$network"
 	same "$(sends_on a)" "$old"
+
+	# And those between, which start them.
+	kill -9 "$worker"
+	wait_for grep -q "the worker process died" "$dir/a.log"
+	wait_for sends_anew a "$old"
+	old=$(sends_on a)
+	network=$(network_of "$PID")
 
 	kill -9 "$(child_of "$network" ikehelper-keys)"
 	wait_for grep -q "the key process died" "$dir/a.log"
@@ -90,7 +98,7 @@ each_killed() # [LINE...]
 	kill -9 "$(network_of "$PID")"
 	wait_for sends_anew a "$old"
 	calm
-	same "$(grep -c ready "$dir/a.log")" 3
+	same "$(grep -c ready "$dir/a.log")" 4
 	kill "$PID"
 	wait "$PID"
 	wait_for no_sas b
