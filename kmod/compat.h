@@ -81,6 +81,11 @@ static inline void et_dev_setup(struct net_device *dev)
 #define ET_NEWLINK_NET rtnl_newlink_link_net(params)
 #endif
 
+/* Before 6.10 a route was cast, where it is found now. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define dst_rtable(dst) ((struct rtable *)(dst))
+#endif
+
 /* In 6.16 iptunnel_xmit() took the IPCB flags as one more argument. */
 static inline void et_iptunnel_xmit(struct rtable *rt, struct sk_buff *skb, __be32 saddr,
 				    __be32 daddr, u8 proto, u8 tos, u8 ttl, __be16 df,

@@ -78,10 +78,11 @@ void et_tx_held(struct et_peer *peer);
 
 /* rx.c. Softirq, RCU read-side section. */
 int et_rx(struct sk_buff *skb);
+int et_rx_in_udp(struct sk_buff *skb);
 /* Process context, et_dev.cfg held. */
 void et_rx_held(struct et_sa *sa);
 
-/* ingress.c */
+/* ingress.c. Process context. */
 int et_ingress_init(void);
 void et_ingress_exit(void);
 

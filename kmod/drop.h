@@ -18,7 +18,6 @@ struct et_sa;
 #define ET_DROP_REASONS(X)                                                    \
 	/* out, before there is an SA */                                      \
 	X(INNER_PROTOCOL, "inner-protocol", DROPPED, INVALID_PROTO)           \
-	X(INNER_IPV6, "inner-ipv6", DROPPED, INVALID_PROTO)                   \
 	X(MALFORMED_OUT, "malformed-out", ERROR, IP_INHDR)                    \
 	X(NO_PEER, "no-peer", DROPPED, IP_OUTNOROUTES)                        \
 	X(SELECTOR_OUT, "selector-out", DROPPED, XFRM_POLICY)                 \
@@ -50,7 +49,9 @@ struct et_sa;
 	X(NEXT_HEADER, "next-header", ERROR, IP_NOPROTO)                      \
 	X(MALFORMED_INNER, "malformed-inner", ERROR, IP_INHDR)                \
 	X(SELECTOR_IN, "selector-in", ERROR, XFRM_POLICY)                     \
-	X(ECN, "ecn", ERROR, IP_INHDR)
+	X(ECN, "ecn", ERROR, IP_INHDR)                                        \
+	/* out, and nothing is wrong: what a link says of itself to its neighbours */ \
+	X(LINK_LOCAL, "link-local", QUIET, IP_OUTNOROUTES)
 
 #define ET_DROP_ENUM(reason, name, link, core) ET_DROP_##reason,
 enum et_drop_reason {

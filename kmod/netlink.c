@@ -9,6 +9,7 @@
 #include "netlink.h"
 
 #include <net/genetlink.h>
+#include <net/ipv6.h>
 
 #include "compat.h"
 #include "device.h"
@@ -161,25 +162,45 @@ int esptun_nl_dev_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 /* Peers */
 
+/* An address has one attribute for each family. Return: the family, 0 without one. */
+static u8 get_addr(const struct nlattr *ipv4, const struct nlattr *ipv6, union et_addr *addr)
+{
+	memset(addr, 0, sizeof(*addr));
+	if (ipv6) {
+		addr->v6 = nla_get_in6_addr(ipv6);
+		return AF_INET6;
+	}
+	if (ipv4)
+		addr->v4 = nla_get_be32(ipv4);
+	return ipv4 ? AF_INET : AF_UNSPEC;
+}
+
 static int parse_selector(const struct nlattr *nest, struct et_selector *sel,
 			  struct netlink_ext_ack *extack)
 {
 	struct nlattr *tb[ESPTUN_A_SELECTOR_MAX + 1];
 	int err = nla_parse_nested(tb, ESPTUN_A_SELECTOR_MAX, nest, esptun_selector_nl_policy,
 				   extack);
+	u8 remote_family;
 
 	if (err)
 		return err;
 	NL_SET_BAD_ATTR(extack, nest);
-	if (!tb[ESPTUN_A_SELECTOR_LOCAL_IPV4] || !tb[ESPTUN_A_SELECTOR_LOCAL_LEN] ||
-	    !tb[ESPTUN_A_SELECTOR_REMOTE_IPV4] || !tb[ESPTUN_A_SELECTOR_REMOTE_LEN]) {
+	sel->family = get_addr(tb[ESPTUN_A_SELECTOR_LOCAL_IPV4], tb[ESPTUN_A_SELECTOR_LOCAL_IPV6],
+			       &sel->local);
+	remote_family = get_addr(tb[ESPTUN_A_SELECTOR_REMOTE_IPV4],
+				 tb[ESPTUN_A_SELECTOR_REMOTE_IPV6], &sel->remote);
+	if (!sel->family || !tb[ESPTUN_A_SELECTOR_LOCAL_LEN] ||
+	    !remote_family || !tb[ESPTUN_A_SELECTOR_REMOTE_LEN]) {
 		NL_SET_ERR_MSG(extack, "selectors: local and remote address and length are needed");
 		return -EINVAL;
 	}
+	if (sel->family != remote_family) {
+		NL_SET_ERR_MSG(extack, "selectors: local and remote are of two families");
+		return -EINVAL;
+	}
 
-	sel->local = nla_get_be32(tb[ESPTUN_A_SELECTOR_LOCAL_IPV4]);
 	sel->local_len = nla_get_u8(tb[ESPTUN_A_SELECTOR_LOCAL_LEN]);
-	sel->remote = nla_get_be32(tb[ESPTUN_A_SELECTOR_REMOTE_IPV4]);
 	sel->remote_len = nla_get_u8(tb[ESPTUN_A_SELECTOR_REMOTE_LEN]);
 	if (tb[ESPTUN_A_SELECTOR_PROTO])
 		sel->proto = nla_get_u8(tb[ESPTUN_A_SELECTOR_PROTO]);
@@ -188,12 +209,12 @@ static int parse_selector(const struct nlattr *nest, struct et_selector *sel,
 	if (tb[ESPTUN_A_SELECTOR_REMOTE_PORT])
 		sel->remote_port = nla_get_u16(tb[ESPTUN_A_SELECTOR_REMOTE_PORT]);
 
-	if (!et_prefix_ok(sel->local, sel->local_len)) {
-		NL_SET_ERR_MSG(extack, "selectors: local has host bits set, or a length above 32");
+	if (!et_prefix_ok(sel->family, &sel->local, sel->local_len)) {
+		NL_SET_ERR_MSG(extack, "selectors: local has host bits set, or is too long");
 		return -EINVAL;
 	}
-	if (!et_prefix_ok(sel->remote, sel->remote_len)) {
-		NL_SET_ERR_MSG(extack, "selectors: remote has host bits set, or a length above 32");
+	if (!et_prefix_ok(sel->family, &sel->remote, sel->remote_len)) {
+		NL_SET_ERR_MSG(extack, "selectors: remote has host bits set, or is too long");
 		return -EINVAL;
 	}
 	if ((sel->local_port || sel->remote_port) && !et_proto_has_ports(sel->proto)) {
@@ -239,9 +260,29 @@ static struct et_selectors *parse_selectors(struct genl_info *info)
 	return sels;
 }
 
-static bool is_unicast(__be32 addr)
+/* Of the other gateway or of ours. A link-local one would need a link beside it. */
+static bool is_unicast(u8 family, const union et_addr *addr)
 {
-	return addr && !ipv4_is_multicast(addr) && !ipv4_is_lbcast(addr);
+	if (family == AF_INET)
+		return addr->v4 && !ipv4_is_multicast(addr->v4) && !ipv4_is_lbcast(addr->v4);
+	return !ipv6_addr_any(&addr->v6) && !ipv6_addr_v4mapped(&addr->v6) &&
+	       !(ipv6_addr_type(&addr->v6) & (IPV6_ADDR_MULTICAST | IPV6_ADDR_LINKLOCAL));
+}
+
+/* An outer address, if one is given. @any: it may be 0, too. */
+static int parse_outer(struct genl_info *info, int ipv4, int ipv6, bool any, u8 *family,
+		       union et_addr *addr)
+{
+	int attr = info->attrs[ipv6] ? ipv6 : ipv4;
+
+	*family = get_addr(info->attrs[ipv4], info->attrs[ipv6], addr);
+	if (info->attrs[ipv4] && info->attrs[ipv6])
+		return REFUSE(info, attr, -EINVAL, "an IPv4 and an IPv6 address: give one");
+	if (!*family || (any && ipv6_addr_any(&addr->v6)) || is_unicast(*family, addr))
+		return 0;
+	if (any)
+		return REFUSE(info, attr, -EINVAL, "local: no unicast address that is routed");
+	return REFUSE(info, attr, -EINVAL, "remote: no unicast address that is routed");
 }
 
 /* Both ports, or neither; 0 only together. */
@@ -279,33 +320,20 @@ static void parse_switches(struct genl_info *info, struct et_peer_params *p)
 
 static int parse_peer(struct genl_info *info, struct et_peer_params *p)
 {
-	const struct nlattr *remote = info->attrs[ESPTUN_A_PEER_REMOTE_IPV4];
-	const struct nlattr *local = info->attrs[ESPTUN_A_PEER_LOCAL_IPV4];
 	int err;
 
 	if (MISSING(info, ESPTUN_A_PEER_ID, "id"))
 		return -EINVAL;
 	p->id = nla_get_u32(info->attrs[ESPTUN_A_PEER_ID]);
-	if (info->attrs[ESPTUN_A_PEER_REMOTE_IPV6] || info->attrs[ESPTUN_A_PEER_LOCAL_IPV6])
-		return REFUSE(info, ESPTUN_A_PEER_REMOTE_IPV6, -EAFNOSUPPORT,
-			      "remote-ipv6: not carried yet");
-	if (remote) {
-		p->has_remote = true;
-		p->remote = nla_get_be32(remote);
-		if (!is_unicast(p->remote))
-			return REFUSE(info, ESPTUN_A_PEER_REMOTE_IPV4, -EINVAL,
-				      "remote-ipv4: no unicast address");
-	}
-	if (local) {
-		p->has_local = true;
-		p->local = nla_get_be32(local);
-		if (p->local && !is_unicast(p->local))
-			return REFUSE(info, ESPTUN_A_PEER_LOCAL_IPV4, -EINVAL,
-				      "local-ipv4: no unicast address");
-	}
-	err = parse_encap(info, p);
+	err = parse_outer(info, ESPTUN_A_PEER_REMOTE_IPV4, ESPTUN_A_PEER_REMOTE_IPV6, false,
+			  &p->remote_family, &p->remote) ?:
+	      parse_outer(info, ESPTUN_A_PEER_LOCAL_IPV4, ESPTUN_A_PEER_LOCAL_IPV6, true,
+			  &p->local_family, &p->local) ?:
+	      parse_encap(info, p);
 	if (err)
 		return err;
+	p->has_remote = p->remote_family;
+	p->has_local = p->local_family;
 	parse_switches(info, p);
 	p->selectors = parse_selectors(info);
 	return PTR_ERR_OR_ZERO(p->selectors);
@@ -323,6 +351,26 @@ static void blame_selector(struct genl_info *info, u32 index)
 					    "selectors: given twice, or another peer has it");
 }
 
+/* What a new peer needs, and what has to fit what is there. */
+static int check_peer(struct genl_info *info, struct et_dev *edev, const struct et_peer_params *p)
+{
+	const struct et_peer *peer = et_peer_find(edev, p->id);
+	u8 family = p->remote_family;
+
+	if (!peer && !p->has_remote && MISSING(info, ESPTUN_A_PEER_REMOTE_IPV4,
+					       "remote-ipv4 or remote-ipv6, of a new peer"))
+		return -EINVAL;
+	if (!peer && MISSING(info, ESPTUN_A_PEER_SELECTORS, "selectors, of a new peer"))
+		return -EINVAL;
+	if (!p->has_remote)
+		family = et_cfg_deref(peer->endpoint, edev)->family;
+	if (p->has_local && !ipv6_addr_any(&p->local.v6) && p->local_family != family)
+		return REFUSE(info, p->local_family == AF_INET6 ? ESPTUN_A_PEER_LOCAL_IPV6 :
+								  ESPTUN_A_PEER_LOCAL_IPV4,
+			      -EINVAL, "local: of another family than remote");
+	return 0;
+}
+
 int esptun_nl_peer_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct et_peer_params p = {};
@@ -337,17 +385,11 @@ int esptun_nl_peer_set_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out_free;
 	}
 
-	err = -EINVAL;
-	if (!et_peer_find(edev, p.id) &&
-	    (MISSING(info, ESPTUN_A_PEER_REMOTE_IPV4, "remote-ipv4, of a new peer") ||
-	     MISSING(info, ESPTUN_A_PEER_SELECTORS, "selectors, of a new peer")))
-		goto out_unlock;
-	err = et_peer_set(edev, &p);
+	err = check_peer(info, edev, &p) ?: et_peer_set(edev, &p);
 	if (!err)
 		p.selectors = NULL;
 	else if (err == -EEXIST)
 		blame_selector(info, p.bad_selector);
-out_unlock:
 	dev_unlock(edev);
 out_free:
 	/* they may have been in the trie until one was refused: readers hold on to them */

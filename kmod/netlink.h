@@ -16,7 +16,7 @@ struct net_device;
 struct sk_buff;
 
 #define ET_SELECTORS_MAX 256	/* of one peer; so that one message holds them */
-#define ET_MSG_MAX	 20480	/* octets: a peer with that many, and every drop reason */
+#define ET_MSG_MAX	 32768	/* octets: a peer with that many, and every drop reason */
 
 extern struct genl_family et_nl_family;
 

@@ -6,6 +6,7 @@
  */
 #include "peer.h"
 
+#include <linux/random.h>
 #include <linux/timekeeping.h>
 
 #include "device.h"
@@ -38,7 +39,15 @@ static void endpoint_free_rcu(struct rcu_head *rcu)
 	endpoint_free(container_of(rcu, struct et_endpoint, rcu));
 }
 
-/* What is given in the place of what the old one has; @old may be NULL. */
+static u8 new_family(const struct et_peer_params *p, const struct et_endpoint *old)
+{
+	return p->has_remote || !old ? p->remote_family : old->family;
+}
+
+/*
+ * What is given in the place of what the old one has; @old may be NULL. What is
+ * of another family than the remote address is not taken over.
+ */
 static struct et_endpoint *endpoint_new(const struct et_peer_params *p,
 					const struct et_endpoint *old)
 {
@@ -48,8 +57,14 @@ static struct et_endpoint *endpoint_new(const struct et_peer_params *p,
 		kfree(ep);
 		return NULL;
 	}
+	ep->family = new_family(p, old);
 	ep->remote = p->has_remote || !old ? p->remote : old->remote;
-	ep->local = p->has_local || !old ? p->local : old->local;
+	if (p->has_local)
+		ep->local = p->local;
+	else if (old && old->family == ep->family)
+		ep->local = old->local;
+	if (ep->family == AF_INET6)
+		ep->flow_label = cpu_to_be32(get_random_u32()) & IPV6_FLOWLABEL_MASK;
 	ep->sport = p->has_encap || !old ? p->sport : old->sport;
 	ep->dport = p->has_encap || !old ? p->dport : old->dport;
 	return ep;
@@ -263,7 +278,7 @@ static int peer_change(struct et_peer *peer, struct et_peer_params *p)
 	if (new) {
 		rcu_assign_pointer(peer->endpoint, new);
 		call_rcu(&old->rcu, endpoint_free_rcu);
-		peer->told_addr = 0;
+		peer->told.family = 0;
 	}
 	set_switches(peer, p);
 	return 0;
@@ -301,6 +316,7 @@ bool et_peer_heard_from(struct et_peer *peer, const struct et_source *from)
 	const struct et_endpoint *ep = et_cfg_deref(peer->endpoint, peer->edev);
 	struct et_peer_params there = {
 		.has_remote = true,
+		.remote_family = from->family,
 		.remote = from->addr,
 		.has_encap = true,
 		.sport = ep->sport,
@@ -310,11 +326,12 @@ bool et_peer_heard_from(struct et_peer *peer, const struct et_source *from)
 
 	if (peer->mapping == ESPTUN_MAPPING_IGNORE || !from->port != !ep->dport)
 		return true;
-	if (from->addr == ep->remote && from->port == ep->dport) {
-		peer->told_addr = 0;
+	if (from->family == ep->family && et_addr_equal(&from->addr, &ep->remote) &&
+	    from->port == ep->dport) {
+		peer->told.family = 0;
 		return true;
 	}
-	if (from->addr == peer->told_addr && from->port == peer->told_port)
+	if (et_source_equal(from, &peer->told))
 		return true;
 	if (peer->told_at && now - peer->told_at < NSEC_PER_SEC)
 		return false;
@@ -322,8 +339,7 @@ bool et_peer_heard_from(struct et_peer *peer, const struct et_source *from)
 	if (peer->mapping == ESPTUN_MAPPING_FOLLOW && peer_change(peer, &there))
 		return false;
 	et_event_moved(peer, from);
-	peer->told_addr = from->addr;
-	peer->told_port = from->port;
+	peer->told = *from;
 	peer->told_at = now;
 	return true;
 }

@@ -9,19 +9,21 @@
 
 #include "drop.h"
 #include "hold.h"
+#include "outer.h"
 #include "select.h"
 
 struct et_dev;
 struct et_sa;
-struct et_source;
 
 /* Where the peer is. Replaced as a whole, so that keys stay; freed by call_rcu(). */
 struct et_endpoint {
 	struct rcu_head rcu;
-	__be32 remote;
-	__be32 local;			/* 0: the route decides */
+	u8 family;			/* AF_INET or AF_INET6, of both */
+	union et_addr remote;
+	union et_addr local;		/* 0: the route decides */
 	__be16 sport;			/* ESP in UDP: ours and the peer's; both 0: ESP alone */
 	__be16 dport;
+	__be32 flow_label;		/* IPv6: one for all, so that packets keep their order */
 	struct dst_cache route;
 };
 
@@ -52,8 +54,8 @@ struct et_peer {
 	bool ready;			/* counted in et_dev.ready_count */
 	bool asked;			/* acquire was told for ET_PEER_WANTS */
 	bool dead;
-	__be32 told_addr;		/* peer-moved was told of this, 0: of nothing since */
-	__be16 told_port;		/* the peer was where its endpoint is */
+	struct et_source told;		/* peer-moved was told of this; family 0: of nothing */
+					/* since the peer was where its endpoint is */
 	u64 told_at;			/* ns, boot time */
 
 	struct delayed_work wait;	/* asks for an SA, and ends waiting in vain */
@@ -66,8 +68,10 @@ struct et_peer {
 struct et_peer_params {
 	u32 id;
 	bool has_remote, has_local, has_encap, has_mapping, has_acquire;
-	__be32 remote;
-	__be32 local;
+	u8 remote_family;	/* AF_INET or AF_INET6 */
+	u8 local_family;
+	union et_addr remote;
+	union et_addr local;	/* 0: the route decides */
 	__be16 sport;
 	__be16 dport;
 	u8 mapping;

@@ -13,7 +13,9 @@
 
 #include <linux/bitops.h>
 #include <linux/errno.h>
+#include <linux/in6.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/kernel.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -27,14 +29,17 @@
 #else
 
 #include <errno.h>
-#include <linux/ip.h>
-#include <linux/types.h>
 #include <netinet/in.h>
+/* behind netinet/in.h, whose struct in6_addr it takes then */
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 typedef __u8 u8;
 typedef __u16 u16;

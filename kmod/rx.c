@@ -7,6 +7,7 @@
  * and on another CPU, several at once for one SA.
  */
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/udp.h>
 #include <net/gro_cells.h>
 #include <net/inet_ecn.h>
@@ -32,17 +33,6 @@ static enum et_drop_reason verdict_reason(enum et_replay_verdict verdict)
 	}
 }
 
-/* Whose outer headers are still before the data. */
-static struct et_source source_of(const struct sk_buff *skb)
-{
-	const struct iphdr *ip = ip_hdr(skb);
-	struct et_source from = { .addr = ip->saddr };
-
-	if (ip->protocol == IPPROTO_UDP)
-		from.port = ((struct udphdr *)((u8 *)ip + ip->ihl * 4))->source;
-	return from;
-}
-
 /*
  * The packet is authentic: is it new? Now for good. Only the highest number
  * yet says where the peer is now: a packet that was held back on its way, or
@@ -50,13 +40,12 @@ static struct et_source source_of(const struct sk_buff *skb)
  */
 static enum et_drop_reason accept_seq(struct et_sa *sa, u64 seq, const struct sk_buff *skb)
 {
-	struct et_source from = source_of(skb);
+	struct et_source from = et_outer_source(skb);
 	enum et_replay_verdict verdict;
 	bool moved;
 
 	spin_lock(&sa->replay_lock);
-	moved = seq > sa->replay->top &&
-		(from.addr != sa->from.addr || from.port != sa->from.port);
+	moved = seq > sa->replay->top && !et_source_equal(&from, &sa->from);
 	verdict = et_replay_update(sa->replay, seq);
 	if (unlikely(moved))
 		sa->from = from;
@@ -69,11 +58,12 @@ static enum et_drop_reason accept_seq(struct et_sa *sa, u64 seq, const struct sk
 	return verdict_reason(verdict);
 }
 
-/* Take ESP's parts off; the data is the inner packet then, at least as long as it says. */
-static enum et_drop_reason strip_esp(struct sk_buff *skb, const struct et_esp_geom *g)
+/* Take ESP's parts off; the data is the inner packet then, as long as it says. */
+static enum et_drop_reason strip_esp(struct sk_buff *skb, const struct et_esp_geom *g,
+				     struct et_flow *flow)
 {
 	struct et_esp_trailer trailer;
-	u32 tot_len;
+	u8 family = AF_INET;
 
 	__skb_pull(skb, ET_ESP_HDR_LEN + g->iv_len);
 	__skb_trim(skb, skb->len - g->icv_len);
@@ -86,25 +76,29 @@ static enum et_drop_reason strip_esp(struct sk_buff *skb, const struct et_esp_ge
 	case IPPROTO_IPIP:
 		break;
 	case IPPROTO_IPV6:
-		return ET_DROP_INNER_IPV6;
+		family = AF_INET6;
+		break;
 	default:
 		return ET_DROP_NEXT_HEADER;
 	}
 
 	__skb_trim(skb, trailer.payload_len);
-	if (skb->len < sizeof(struct iphdr))
+	if (et_flow_parse(skb->data, skb->len, flow) || flow->family != family ||
+	    flow->len > skb->len)
 		return ET_DROP_MALFORMED_INNER;
-	tot_len = ntohs(((struct iphdr *)skb->data)->tot_len);
-	if (tot_len > skb->len)
-		return ET_DROP_MALFORMED_INNER;
-	__skb_trim(skb, tot_len);	/* what follows is TFC padding (section 2.7) */
+	__skb_trim(skb, flow->len);	/* what follows is TFC padding (section 2.7) */
 	return ET_RX_DELIVER;
+}
+
+static u8 outer_dsfield(const struct sk_buff *skb)
+{
+	return ip_hdr(skb)->version == 6 ? ipv6_get_dsfield(ipv6_hdr(skb)) : ip_hdr(skb)->tos;
 }
 
 /* Everything between the cipher and the stack. */
 static enum et_drop_reason check_inner(struct sk_buff *skb, struct et_sa *sa, u64 seq)
 {
-	u8 outer_tos = ip_hdr(skb)->tos;
+	u8 outer_tos = outer_dsfield(skb);
 	enum et_drop_reason reason;
 	struct et_flow flow;
 
@@ -117,18 +111,16 @@ static enum et_drop_reason check_inner(struct sk_buff *skb, struct et_sa *sa, u6
 	if (seq > sa->seq_max)
 		return ET_DROP_SA_EXPIRED;
 
-	reason = strip_esp(skb, et_cipher_geom(&sa->cipher));
+	reason = strip_esp(skb, et_cipher_geom(&sa->cipher), &flow);
 	if (reason != ET_RX_DELIVER)
 		return reason;
-	if (et_flow_parse(skb->data, skb->len, &flow))
-		return ET_DROP_MALFORMED_INNER;
 	if (!et_selectors_match_in(rcu_dereference(sa->peer->selectors), &flow))
 		return ET_DROP_SELECTOR_IN;
 
 	skb_reset_network_header(skb);
-	skb->protocol = htons(ETH_P_IP);
+	skb->protocol = flow.family == AF_INET6 ? htons(ETH_P_IPV6) : htons(ETH_P_IP);
 	/* 2 and above: congestion was marked on a packet whose sender cannot know it */
-	if (INET_ECN_decapsulate(skb, outer_tos, ip_hdr(skb)->tos) > 1)
+	if (INET_ECN_decapsulate(skb, outer_tos, ip_tunnel_get_dsfield(ip_hdr(skb), skb)) > 1)
 		return ET_DROP_ECN;
 	return ET_RX_DELIVER;
 }
@@ -264,11 +256,13 @@ static int rx_wait(struct sk_buff *skb, struct et_sa *sa)
 static void rx_to_spi(struct sk_buff *skb, struct et_sa *spi, struct et_net *enet)
 {
 	enum et_drop_reason reason = ET_DROP_SPI_RESERVED;
+	struct et_source from = et_outer_source(skb);
 	struct et_peer *peer = spi->peer;
+	const struct et_endpoint *ep = rcu_dereference(peer->endpoint);
 	struct et_sa *sa;
 	int err;
 
-	if (ip_hdr(skb)->saddr != rcu_dereference(peer->endpoint)->remote)
+	if (from.family != ep->family || !et_addr_equal(&from.addr, &ep->remote))
 		goto drop;
 	err = rx_wait(skb, spi);
 	if (!err) {
@@ -291,6 +285,35 @@ drop:
 	et_drop(skb, peer->edev, peer, spi, reason);
 }
 
+/* Did the packet come to the address that the peer has to use? */
+static bool is_local(const struct sk_buff *skb, const struct et_endpoint *ep)
+{
+	bool ipv6 = ip_hdr(skb)->version == 6;
+
+	if (ipv6_addr_any(&ep->local.v6))
+		return true;
+	if (ep->family != (ipv6 ? AF_INET6 : AF_INET))
+		return false;
+	return ipv6 ? ipv6_addr_equal(&ipv6_hdr(skb)->daddr, &ep->local.v6) :
+		      ip_hdr(skb)->daddr == ep->local.v4;
+}
+
+static int receive(struct sk_buff *skb)
+{
+	struct et_net *enet = et_net(dev_net(skb->dev));
+	struct et_sa *sa;
+
+	sa = et_spi_lookup(enet, ((struct ip_esp_hdr *)skb->data)->spi);
+	if (!sa || !is_local(skb, rcu_dereference(sa->peer->endpoint)))
+		return -EINVAL;
+
+	if (unlikely(!sa->cipher.tfm))
+		rx_to_spi(skb, sa, enet);
+	else if (likely(!et_hold_is_open(&sa->hold)) || rx_wait(skb, sa))
+		rx_to_sa(skb, sa);
+	return 0;
+}
+
 /**
  * et_rx - an ESP packet for this host has arrived
  * @skb: the packet, data at the ESP header
@@ -300,22 +323,25 @@ drop:
  */
 int et_rx(struct sk_buff *skb)
 {
-	struct et_net *enet = et_net(dev_net(skb->dev));
-	const struct et_endpoint *ep;
-	struct et_sa *sa;
+	if (!pskb_may_pull(skb, sizeof(struct ip_esp_hdr)))
+		return -EINVAL;
+	skb_reset_transport_header(skb);
+	return receive(skb);
+}
+
+/**
+ * et_rx_in_udp - the same in UDP, whose header is just before the data
+ * @skb: the packet, data at the ESP header
+ */
+int et_rx_in_udp(struct sk_buff *skb)
+{
+	int err;
 
 	if (!pskb_may_pull(skb, sizeof(struct ip_esp_hdr)))
 		return -EINVAL;
-	sa = et_spi_lookup(enet, ((struct ip_esp_hdr *)skb->data)->spi);
-	if (!sa)
-		return -EINVAL;
-
-	ep = rcu_dereference(sa->peer->endpoint);
-	if (ep->local && ep->local != ip_hdr(skb)->daddr)
-		return -EINVAL;
-	if (unlikely(!sa->cipher.tfm))
-		rx_to_spi(skb, sa, enet);
-	else if (likely(!et_hold_is_open(&sa->hold)) || rx_wait(skb, sa))
-		rx_to_sa(skb, sa);
-	return 0;
+	skb_set_transport_header(skb, -(int)sizeof(struct udphdr));
+	err = receive(skb);
+	if (err)
+		skb_reset_transport_header(skb);
+	return err;
 }

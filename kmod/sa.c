@@ -55,18 +55,22 @@ static const struct rhashtable_params out_params = {
  * et_sa_sends_to - has an outbound SA this SPI and this peer address?
  * @enet: the outer namespace's
  * @spi: the SPI
+ * @family: AF_INET or AF_INET6
  * @remote: the outer address
  *
  * Context: RCU read-side section.
  */
-bool et_sa_sends_to(struct et_net *enet, __be32 spi, __be32 remote)
+bool et_sa_sends_to(struct et_net *enet, __be32 spi, u8 family, const union et_addr *remote)
 {
 	const struct rhlist_head *pos, *list = rhltable_lookup(&enet->outs, &spi, out_params);
+	const struct et_endpoint *ep;
 	const struct et_sa *sa;
 
-	rhl_for_each_entry_rcu(sa, pos, list, in_outs)
-		if (rcu_dereference(sa->peer->endpoint)->remote == remote)
+	rhl_for_each_entry_rcu(sa, pos, list, in_outs) {
+		ep = rcu_dereference(sa->peer->endpoint);
+		if (ep->family == family && et_addr_equal(&ep->remote, remote))
 			return true;
+	}
 	return false;
 }
 

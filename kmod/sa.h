@@ -53,12 +53,6 @@ enum et_sa_flag {
 	ET_SA_KICKED,	/* the lifetime work was called for by a packet */
 };
 
-/* Where a packet came from. */
-struct et_source {
-	__be32 addr;
-	__be16 port;	/* 0: not in UDP */
-};
-
 /*
  * An SA, or an SPI reserved for one to come: then it has no tfm, and the SA
  * that takes its place takes over what waits in its hold. Immutable
@@ -126,7 +120,7 @@ void et_sa_remove(struct et_sa *sa);
 
 /* RCU read-side section. */
 struct et_sa *et_spi_lookup(struct et_net *enet, __be32 spi);
-bool et_sa_sends_to(struct et_net *enet, __be32 spi, __be32 remote);
+bool et_sa_sends_to(struct et_net *enet, __be32 spi, u8 family, const union et_addr *remote);
 
 /* Softirqs off, under RCU or with a reference. */
 u64 et_sa_take_seq(struct et_sa *sa);

@@ -2,7 +2,7 @@
 /*
  * prefix → peer trie on the way out, selector check on the way in (userspace too)
  *
- * A path-compressed binary trie over remote prefixes. A node holds a list of
+ * A path-compressed binary trie over remote prefixes, one for each family. A node holds a list of
  * entries, since several peers may have selectors with one remote prefix, the
  * most specific first; lookups run down one path and keep the last match, so
  * the longest prefix whose whole selector matches wins. Lookups run under RCU
@@ -10,12 +10,12 @@
  */
 #include "select.h"
 
-#define KEY_BITS 32
+#define EXT_HEADERS_MAX 8	/* of IPv6 before the protocol; real packets have two */
 
 struct et_trie_node {
 	struct et_trie_node __rcu *child[2];
 	struct et_selector_entry __rcu *entries; /* none: only a fork */
-	u32 key;				 /* host order, bits below len zero */
+	union et_addr key;			 /* bits behind len zero */
 	u8 len;
 	struct rcu_head rcu;
 };
@@ -23,14 +23,44 @@ struct et_trie_node {
 /* Writers only: the caller's mutex stands in for the read-side section. */
 #define locked(p) rcu_dereference_protected(p, 1)
 
-static u32 mask_of(u8 len)
+static u8 addr_bits(u8 family)
 {
-	return len ? U32_MAX << (KEY_BITS - len) : 0;
+	return family == AF_INET6 ? 128 : 32;
 }
 
-static bool prefix_match(__be32 addr, __be32 prefix, u8 len)
+/* The first len bits of a word; 1 to 32. */
+static __be32 mask_of(u8 len)
 {
-	return ((ntohl(addr) ^ ntohl(prefix)) & mask_of(len)) == 0;
+	return htonl(U32_MAX << (32 - len));
+}
+
+static bool prefix_match(const union et_addr *addr, const union et_addr *prefix, u8 len)
+{
+	const __be32 *a = addr->word, *p = prefix->word;
+
+	for (; len > 32; len -= 32)
+		if (*a++ != *p++)
+			return false;
+	return !len || ((*a ^ *p) & mask_of(len)) == 0;
+}
+
+static bool same_addr(const union et_addr *a, const union et_addr *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+/* The address without the bits behind the first len. */
+static union et_addr prefix_of(const union et_addr *addr, u8 len)
+{
+	union et_addr prefix = {};
+	__be32 *p = prefix.word;
+	const __be32 *a = addr->word;
+
+	for (; len > 32; len -= 32)
+		*p++ = *a++;
+	if (len)
+		*p = *a & mask_of(len);
+	return prefix;
 }
 
 /**
@@ -53,48 +83,29 @@ bool et_proto_has_ports(u8 proto)
 
 /**
  * et_prefix_ok - is this a prefix?
+ * @family: of the address
  * @addr: its address
  * @len: its length in bits
  *
  * Return: false when it is longer than an address or has host bits set.
  */
-bool et_prefix_ok(__be32 addr, u8 len)
+bool et_prefix_ok(u8 family, const union et_addr *addr, u8 len)
 {
-	return len <= KEY_BITS && (ntohl(addr) & ~mask_of(len)) == 0;
+	union et_addr prefix;
+
+	if (len > addr_bits(family))
+		return false;
+	prefix = prefix_of(addr, len);
+	return same_addr(addr, &prefix);
 }
 
-/**
- * et_flow_parse - check an IPv4 packet's header and take what selectors look at
- * @packet: the IPv4 header and what follows
- * @len: octets that can be read there; ports beyond them count as absent
- * @flow: filled in on success
- *
- * Whether the packet's total length is what arrived is for the caller to
- * check: @len may end behind the headers.
- *
- * Return: 0, or -EINVAL when it is no IPv4 header.
- */
-int et_flow_parse(const u8 *packet, u32 len, struct et_flow *flow)
+/* What follows the headers of hlen octets, unless it is a later fragment. */
+static int parse_ports(const u8 *packet, u32 len, u32 hlen, struct et_flow *flow)
 {
-	struct iphdr ip;
-	u32 hlen;
-
-	if (len < sizeof(ip))
-		return -EINVAL;
-	memcpy(&ip, packet, sizeof(ip));
-	hlen = ip.ihl * 4;
-	if (ip.version != 4 || hlen < sizeof(ip) || len < hlen ||
-	    ntohs(ip.tot_len) < hlen)
-		return -EINVAL;
-
-	*flow = (struct et_flow){
-		.src = ip.saddr,
-		.dst = ip.daddr,
-		.proto = ip.protocol,
-	};
-	if (!et_proto_has_ports(ip.protocol) || ip.frag_off & htons(IP_OFFSET) ||
-	    len < hlen + 4 || ntohs(ip.tot_len) < hlen + 4)
+	if (!et_proto_has_ports(flow->proto) || flow->len < hlen + 4)
 		return 0;
+	if (len < hlen + 4)
+		return hlen + 4;
 
 	flow->src_port = get_unaligned_be16(packet + hlen);
 	flow->dst_port = get_unaligned_be16(packet + hlen + 2);
@@ -102,11 +113,108 @@ int et_flow_parse(const u8 *packet, u32 len, struct et_flow *flow)
 	return 0;
 }
 
-static bool match(const struct et_selector *sel, const struct et_flow *flow, __be32 local,
-		  __be32 remote, u16 local_port, u16 remote_port)
+static int parse_ipv4(const u8 *packet, u32 len, struct et_flow *flow)
 {
-	if (!prefix_match(remote, sel->remote, sel->remote_len) ||
-	    !prefix_match(local, sel->local, sel->local_len))
+	struct iphdr ip;
+	u32 hlen;
+
+	if (len < sizeof(ip))
+		return sizeof(ip);
+	memcpy(&ip, packet, sizeof(ip));
+	hlen = ip.ihl * 4;
+	if (hlen < sizeof(ip) || ntohs(ip.tot_len) < hlen)
+		return -EINVAL;
+	if (len < hlen)
+		return hlen;
+
+	*flow = (struct et_flow){
+		.family = AF_INET,
+		.proto = ip.protocol,
+		.len = ntohs(ip.tot_len),
+		.src.v4 = ip.saddr,
+		.dst.v4 = ip.daddr,
+	};
+	return ip.frag_off & htons(IP_OFFSET) ? 0 : parse_ports(packet, len, hlen, flow);
+}
+
+/* Those that RFC 4301 section 4.4.1.1 passes over; AH and ESP are protocols to it. */
+static bool is_ext_header(u8 next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING ||
+	       next == IPPROTO_FRAGMENT || next == IPPROTO_DSTOPTS;
+}
+
+static int parse_ipv6(const u8 *packet, u32 len, struct et_flow *flow)
+{
+	u32 at = sizeof(struct ipv6hdr);
+	bool later = false;
+	struct ipv6hdr ip;
+	const u8 *ext;
+	int i;
+
+	if (len < sizeof(ip))
+		return sizeof(ip);
+	memcpy(&ip, packet, sizeof(ip));
+	*flow = (struct et_flow){
+		.family = AF_INET6,
+		.proto = ip.nexthdr,
+		.len = at + ntohs(ip.payload_len),
+		.src.v6 = ip.saddr,
+		.dst.v6 = ip.daddr,
+	};
+
+	for (i = 0; is_ext_header(flow->proto) && !later; i++) {
+		if (i == EXT_HEADERS_MAX || at + 8 > flow->len)
+			return -EINVAL;
+		if (len < at + 8)
+			return at + 8;
+		ext = packet + at;
+		if (flow->proto == IPPROTO_FRAGMENT) {
+			later = get_unaligned_be16(ext + 2) & ~7;
+			at += 8;
+		} else {
+			at += (ext[1] + 1) * 8;
+		}
+		flow->proto = ext[0];
+	}
+	if (at > flow->len)
+		return -EINVAL;
+	return later ? 0 : parse_ports(packet, len, at, flow);
+}
+
+/**
+ * et_flow_parse - check a packet's headers and take what selectors look at
+ * @packet: the IPv4 or IPv6 header and what follows
+ * @len: octets that can be read there
+ * @flow: filled in on success
+ *
+ * Whether the packet's length is what arrived is for the caller to check: @len
+ * may end behind the headers.
+ *
+ * Return: 0; -EINVAL when these are no headers of IP; or how many octets have
+ * to be readable, more than @len, to look again.
+ */
+int et_flow_parse(const u8 *packet, u32 len, struct et_flow *flow)
+{
+	if (!len)
+		return 1;
+	switch (packet[0] >> 4) {
+	case 4:
+		return parse_ipv4(packet, len, flow);
+	case 6:
+		return parse_ipv6(packet, len, flow);
+	default:
+		return -EINVAL;
+	}
+}
+
+static bool match(const struct et_selector *sel, const struct et_flow *flow,
+		  const union et_addr *local, const union et_addr *remote, u16 local_port,
+		  u16 remote_port)
+{
+	if (sel->family != flow->family ||
+	    !prefix_match(remote, &sel->remote, sel->remote_len) ||
+	    !prefix_match(local, &sel->local, sel->local_len))
 		return false;
 	if (!sel->proto)
 		return true;
@@ -126,7 +234,7 @@ static bool match(const struct et_selector *sel, const struct et_flow *flow, __b
  */
 bool et_selector_match_out(const struct et_selector *sel, const struct et_flow *flow)
 {
-	return match(sel, flow, flow->src, flow->dst, flow->src_port, flow->dst_port);
+	return match(sel, flow, &flow->src, &flow->dst, flow->src_port, flow->dst_port);
 }
 
 /**
@@ -136,7 +244,7 @@ bool et_selector_match_out(const struct et_selector *sel, const struct et_flow *
  */
 bool et_selector_match_in(const struct et_selector *sel, const struct et_flow *flow)
 {
-	return match(sel, flow, flow->dst, flow->src, flow->dst_port, flow->src_port);
+	return match(sel, flow, &flow->dst, &flow->src, flow->dst_port, flow->src_port);
 }
 
 /**
@@ -154,14 +262,35 @@ bool et_selectors_match_in(const struct et_selectors *sels, const struct et_flow
 	return false;
 }
 
-static u32 bit_at(u32 key, u8 pos)
+static u32 bit_at(const union et_addr *key, u8 pos)
 {
-	return key >> (KEY_BITS - 1 - pos) & 1;
+	return ntohl(key->word[pos / 32]) >> (31 - pos % 32) & 1;
 }
 
-static bool covers(const struct et_trie_node *node, u32 key)
+/* How many bits two addresses have in common, from the first. */
+static u8 common_bits(const union et_addr *a, const union et_addr *b)
 {
-	return ((node->key ^ key) & mask_of(node->len)) == 0;
+	u32 i;
+
+	for (i = 0; i < 3 && a->word[i] == b->word[i]; i++)
+		;
+	return i * 32 + 32 - fls(ntohl(a->word[i] ^ b->word[i]));
+}
+
+static bool covers(const struct et_trie_node *node, const union et_addr *key)
+{
+	return prefix_match(key, &node->key, node->len);
+}
+
+static struct et_trie_node *child_of(const struct et_trie_node *node, const union et_addr *key,
+				     u8 bits)
+{
+	return node->len < bits ? rcu_dereference(node->child[bit_at(key, node->len)]) : NULL;
+}
+
+static struct et_trie_node __rcu **root_of(struct et_trie *trie, u8 family)
+{
+	return &trie->root[family == AF_INET6];
 }
 
 /**
@@ -178,10 +307,10 @@ struct et_peer *et_trie_lookup(const struct et_trie *trie, const struct et_flow 
 	const struct et_selector_entry *e;
 	const struct et_trie_node *node;
 	struct et_peer *best = NULL;
-	u32 key = ntohl(flow->dst);
 
-	node = rcu_dereference(trie->root);
-	while (node && covers(node, key)) {
+	node = rcu_dereference(trie->root[flow->family == AF_INET6]);
+	for (; node && covers(node, &flow->dst);
+	     node = child_of(node, &flow->dst, addr_bits(flow->family))) {
 		for (e = rcu_dereference(node->entries); e;
 		     e = rcu_dereference(e->next)) {
 			if (et_selector_match_out(&e->sel, flow)) {
@@ -189,52 +318,46 @@ struct et_peer *et_trie_lookup(const struct et_trie *trie, const struct et_flow 
 				break;
 			}
 		}
-		if (node->len == KEY_BITS)
-			break;
-		node = rcu_dereference(node->child[bit_at(key, node->len)]);
 	}
 	return best;
 }
 
 /**
- * et_trie_has_remote - does any selector's remote prefix hold this address?
+ * et_trie_has_remote - does any selector's remote prefix hold a packet's destination?
  * @trie: the device's trie
- * @addr: the address
+ * @flow: the packet
  *
  * Tells "no peer" from "not by its selectors" when et_trie_lookup() found none.
  *
  * Context: RCU read-side section.
  */
-bool et_trie_has_remote(const struct et_trie *trie, __be32 addr)
+bool et_trie_has_remote(const struct et_trie *trie, const struct et_flow *flow)
 {
-	const struct et_trie_node *node = rcu_dereference(trie->root);
-	u32 key = ntohl(addr);
+	const struct et_trie_node *node;
 
-	while (node && covers(node, key)) {
+	node = rcu_dereference(trie->root[flow->family == AF_INET6]);
+	for (; node && covers(node, &flow->dst);
+	     node = child_of(node, &flow->dst, addr_bits(flow->family)))
 		if (rcu_dereference(node->entries))
 			return true;
-		if (node->len == KEY_BITS)
-			break;
-		node = rcu_dereference(node->child[bit_at(key, node->len)]);
-	}
 	return false;
 }
 
-static struct et_trie_node *node_new(u32 key, u8 len)
+static struct et_trie_node *node_new(const union et_addr *key, u8 len)
 {
 	struct et_trie_node *node = kzalloc(sizeof(*node), GFP_KERNEL);
 
 	if (node) {
-		node->key = key & mask_of(len);
+		node->key = prefix_of(key, len);
 		node->len = len;
 	}
 	return node;
 }
 
 /* The node of exactly this prefix, made if need be; NULL without memory. */
-static struct et_trie_node *node_get(struct et_trie *trie, u32 key, u8 len)
+static struct et_trie_node *node_get(struct et_trie_node __rcu **pos, const union et_addr *key,
+				     u8 len)
 {
-	struct et_trie_node __rcu **pos = &trie->root;
 	struct et_trie_node *node, *new, *fork;
 	u8 common;
 
@@ -253,10 +376,10 @@ static struct et_trie_node *node_get(struct et_trie *trie, u32 key, u8 len)
 		return new;
 	}
 
-	common = KEY_BITS - fls(node->key ^ key);
+	common = common_bits(&node->key, key);
 	common = min(common, min(node->len, len));
 	if (common == len) {
-		RCU_INIT_POINTER(new->child[bit_at(node->key, len)], node);
+		RCU_INIT_POINTER(new->child[bit_at(&node->key, len)], node);
 		rcu_assign_pointer(*pos, new);
 		return new;
 	}
@@ -267,7 +390,7 @@ static struct et_trie_node *node_get(struct et_trie *trie, u32 key, u8 len)
 		return NULL;
 	}
 	RCU_INIT_POINTER(fork->child[bit_at(key, common)], new);
-	RCU_INIT_POINTER(fork->child[bit_at(node->key, common)], node);
+	RCU_INIT_POINTER(fork->child[bit_at(&node->key, common)], node);
 	rcu_assign_pointer(*pos, fork);
 	return new;
 }
@@ -293,8 +416,9 @@ static u32 narrowness(const struct et_selector *s)
 
 static bool same(const struct et_selector *a, const struct et_selector *b)
 {
-	return a->local == b->local && a->local_len == b->local_len &&
-	       a->remote == b->remote && a->remote_len == b->remote_len &&
+	return a->family == b->family &&
+	       same_addr(&a->local, &b->local) && a->local_len == b->local_len &&
+	       same_addr(&a->remote, &b->remote) && a->remote_len == b->remote_len &&
 	       a->proto == b->proto && a->local_port == b->local_port &&
 	       a->remote_port == b->remote_port;
 }
@@ -311,7 +435,7 @@ static int insert_one(struct et_trie *trie, struct et_selector_entry *new,
 	struct et_selector_entry *e;
 	struct et_trie_node *node;
 
-	node = node_get(trie, ntohl(new->sel.remote), new->sel.remote_len);
+	node = node_get(root_of(trie, new->sel.family), &new->sel.remote, new->sel.remote_len);
 	if (!node)
 		return -ENOMEM;
 
@@ -332,9 +456,8 @@ static int insert_one(struct et_trie *trie, struct et_selector_entry *new,
 
 static void remove_one(struct et_trie *trie, struct et_selector_entry *old)
 {
-	struct et_trie_node __rcu **pos = &trie->root, **parent = NULL;
+	struct et_trie_node __rcu **pos = root_of(trie, old->sel.family), **parent = NULL;
 	struct et_selector_entry __rcu **link;
-	u32 key = ntohl(old->sel.remote);
 	struct et_selector_entry *e;
 	struct et_trie_node *node;
 
@@ -342,7 +465,7 @@ static void remove_one(struct et_trie *trie, struct et_selector_entry *old)
 		if (node->len >= old->sel.remote_len)
 			break;
 		parent = pos;
-		pos = &node->child[bit_at(key, node->len)];
+		pos = &node->child[bit_at(&old->sel.remote, node->len)];
 	}
 
 	link = &node->entries;

@@ -7,28 +7,38 @@
 
 struct et_peer;
 
+/* In network order; an IPv4 address takes the first word, and the others are zero. */
+union et_addr {
+	__be32 v4;
+	struct in6_addr v6;
+	__be32 word[4];
+};
+
 /*
  * One traffic selector (RFC 4301 section 4.4.1): local is this side's inner
  * address, remote the other side's. Host bits are zero, ports in host order.
  */
 struct et_selector {
-	__be32 local;
-	__be32 remote;
-	u8 local_len; /* bits */
+	u8 family;	/* AF_INET or AF_INET6, of both */
+	u8 local_len;	/* bits */
 	u8 remote_len;
 	u8 proto;	/* 0: any */
 	u16 local_port; /* 0: any */
 	u16 remote_port;
+	union et_addr local;
+	union et_addr remote;
 };
 
 /* What a selector is compared with: an inner packet as its sender made it. */
 struct et_flow {
-	__be32 src;
-	__be32 dst;
-	u16 src_port; /* host order */
-	u16 dst_port;
-	u8 proto;
+	u8 family; /* AF_INET or AF_INET6 */
+	u8 proto;  /* behind IPv6's extension headers */
 	bool has_ports; /* false: no such protocol, or a later fragment */
+	u16 src_port;	/* host order */
+	u16 dst_port;
+	u32 len; /* of the whole packet, as it says */
+	union et_addr src;
+	union et_addr dst;
 };
 
 /*
@@ -53,18 +63,18 @@ struct et_selectors {
  * serialised by the caller, on a device its config mutex.
  */
 struct et_trie {
-	struct et_trie_node __rcu *root;
+	struct et_trie_node __rcu *root[2]; /* IPv4, IPv6 */
 };
 
 bool et_proto_has_ports(u8 proto);
-bool et_prefix_ok(__be32 addr, u8 len);
+bool et_prefix_ok(u8 family, const union et_addr *addr, u8 len);
 int et_flow_parse(const u8 *packet, u32 len, struct et_flow *flow);
 bool et_selector_match_out(const struct et_selector *sel, const struct et_flow *flow);
 bool et_selector_match_in(const struct et_selector *sel, const struct et_flow *flow);
 bool et_selectors_match_in(const struct et_selectors *sels, const struct et_flow *flow);
 
 struct et_peer *et_trie_lookup(const struct et_trie *trie, const struct et_flow *flow);
-bool et_trie_has_remote(const struct et_trie *trie, __be32 addr);
+bool et_trie_has_remote(const struct et_trie *trie, const struct et_flow *flow);
 int et_trie_insert(struct et_trie *trie, struct et_selectors *sels,
 		   const struct et_selectors *ignore, u32 *bad);
 void et_trie_remove(struct et_trie *trie, struct et_selectors *sels);

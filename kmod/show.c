@@ -6,6 +6,7 @@
  * links. Keys are not here.
  */
 #include <net/genetlink.h>
+#include <net/ipv6.h>
 
 #include "compat.h"
 #include "device.h"
@@ -89,13 +90,24 @@ int et_show_dev(struct sk_buff *msg, const struct genl_info *info, struct et_dev
 
 /* Peers */
 
+/* An address has one attribute for each family. */
+static int put_addr(struct sk_buff *msg, int ipv4, int ipv6, u8 family,
+		    const union et_addr *addr)
+{
+	return family == AF_INET6 ? nla_put_in6_addr(msg, ipv6, &addr->v6) :
+				    nla_put_be32(msg, ipv4, addr->v4);
+}
+
 static int put_selector(struct sk_buff *msg, const struct et_selector *sel)
 {
 	struct nlattr *nest = nla_nest_start(msg, ESPTUN_A_PEER_SELECTORS);
 
-	if (!nest || nla_put_be32(msg, ESPTUN_A_SELECTOR_LOCAL_IPV4, sel->local) ||
+	if (!nest ||
+	    put_addr(msg, ESPTUN_A_SELECTOR_LOCAL_IPV4, ESPTUN_A_SELECTOR_LOCAL_IPV6,
+		     sel->family, &sel->local) ||
 	    nla_put_u8(msg, ESPTUN_A_SELECTOR_LOCAL_LEN, sel->local_len) ||
-	    nla_put_be32(msg, ESPTUN_A_SELECTOR_REMOTE_IPV4, sel->remote) ||
+	    put_addr(msg, ESPTUN_A_SELECTOR_REMOTE_IPV4, ESPTUN_A_SELECTOR_REMOTE_IPV6,
+		     sel->family, &sel->remote) ||
 	    nla_put_u8(msg, ESPTUN_A_SELECTOR_REMOTE_LEN, sel->remote_len) ||
 	    (sel->proto && nla_put_u8(msg, ESPTUN_A_SELECTOR_PROTO, sel->proto)) ||
 	    (sel->local_port &&
@@ -123,9 +135,11 @@ static int put_peer(struct sk_buff *msg, struct et_peer *peer)
 	u32 i;
 
 	err = put_peer_name(msg, peer) ?:
-	      nla_put_be32(msg, ESPTUN_A_PEER_REMOTE_IPV4, ep->remote);
-	if (!err && ep->local)
-		err = nla_put_be32(msg, ESPTUN_A_PEER_LOCAL_IPV4, ep->local);
+	      put_addr(msg, ESPTUN_A_PEER_REMOTE_IPV4, ESPTUN_A_PEER_REMOTE_IPV6, ep->family,
+		       &ep->remote);
+	if (!err && !ipv6_addr_any(&ep->local.v6))
+		err = put_addr(msg, ESPTUN_A_PEER_LOCAL_IPV4, ESPTUN_A_PEER_LOCAL_IPV6,
+			       ep->family, &ep->local);
 	if (!err && ep->dport)
 		err = nla_put_be16(msg, ESPTUN_A_PEER_ENCAP_SPORT, ep->sport) ?:
 		      nla_put_be16(msg, ESPTUN_A_PEER_ENCAP_DPORT, ep->dport);
@@ -328,7 +342,8 @@ void et_event_moved(const struct et_peer *peer, const struct et_source *to)
 	if (msg)
 		event_send(peer->edev, msg, hdr,
 			   put_peer_name(msg, peer) ?:
-			   nla_put_be32(msg, ESPTUN_A_PEER_REMOTE_IPV4, to->addr) ?:
+			   put_addr(msg, ESPTUN_A_PEER_REMOTE_IPV4, ESPTUN_A_PEER_REMOTE_IPV6,
+				    to->family, &to->addr) ?:
 			   (to->port ? nla_put_be16(msg, ESPTUN_A_PEER_ENCAP_DPORT, to->port) : 0));
 }
 

@@ -7,8 +7,11 @@
  * SA. tx_done() may run later and on another CPU.
  */
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <net/icmp.h>
 #include <net/ip.h>
+#include <net/ip_tunnels.h>
+#include <net/ipv6.h>
 
 #include "compat.h"
 #include "device.h"
@@ -16,7 +19,10 @@
 #include "peer.h"
 #include "sa.h"
 
-#define ET_NEXTHDR_IPV4 IPPROTO_IPIP
+static bool is_ipv6(const struct sk_buff *skb)
+{
+	return skb->protocol == htons(ETH_P_IPV6);
+}
 
 /* The cipher is done with a packet. */
 static void tx_done(struct et_crypt *c, int err)
@@ -30,7 +36,7 @@ static void tx_done(struct et_crypt *c, int err)
 
 	et_crypt_put(c);
 	if (unlikely(err)) {
-		ip_rt_put(outer.rt);
+		dst_release(outer.dst);
 		et_drop(skb, edev, sa->peer, sa,
 			err == -ENOSPC || err == -EBUSY ? ET_DROP_CRYPTO_BUSY :
 							  ET_DROP_CRYPTO_ERROR);
@@ -62,15 +68,27 @@ static int make_private(struct sk_buff *skb, u32 head, u32 tail)
 	return skb_linearize(skb);
 }
 
+/*
+ * May the outer packet not be fragmented? An IPv6 packet of 1280 octets has to
+ * get through (RFC 8200 section 5): its sender would not make it smaller.
+ */
+static bool dont_fragment(const struct sk_buff *skb)
+{
+	if (is_ipv6(skb))
+		return skb->len > IPV6_MIN_MTU;
+	return ip_hdr(skb)->frag_off & htons(IP_DF);
+}
+
 /* One packet, no longer than the path takes. Takes over skb and outer's route. */
 static void tx_one(struct sk_buff *skb, struct et_sa *sa, const struct et_outer *outer)
 {
 	const struct et_esp_geom *g = et_cipher_geom(&sa->cipher);
 	u32 inner_len = skb->len;
 	u32 cipher_len = et_esp_cipher_len(g, inner_len);
-	u32 head = LL_RESERVED_SPACE(outer->rt->dst.dev) + outer->rt->dst.header_len +
+	u32 head = LL_RESERVED_SPACE(outer->dst->dev) + outer->dst->header_len +
 		   et_outer_len(outer) + ET_ESP_HDR_LEN + g->iv_len;
 	u32 tail = cipher_len - inner_len + g->icv_len;
+	u8 next_header = is_ipv6(skb) ? IPPROTO_IPV6 : IPPROTO_IPIP;
 	enum et_drop_reason reason;
 	struct ip_esp_hdr *esp;
 	struct et_crypt *c;
@@ -92,12 +110,13 @@ static void tx_one(struct sk_buff *skb, struct et_sa *sa, const struct et_outer 
 		goto drop_block;
 
 	c->outer = *outer;
-	c->outer.tos = ip_hdr(skb)->tos;	/* DSCP and ECN alike (RFC 6040 section 4.1) */
-	c->outer.df = ip_hdr(skb)->frag_off & htons(IP_DF);
+	/* DSCP and ECN alike (RFC 6040 section 4.1) */
+	c->outer.tos = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
+	c->outer.df = dont_fragment(skb);
 
 	skb_put(skb, tail);
 	et_esp_put_trailer(skb->data + inner_len, cipher_len - inner_len - ET_ESP_TRAILER_LEN,
-			   ET_NEXTHDR_IPV4);
+			   next_header);
 	esp = skb_push(skb, ET_ESP_HDR_LEN + g->iv_len);
 	esp->spi = sa->spi;
 	esp->seq_no = htonl(seq);
@@ -114,7 +133,7 @@ static void tx_one(struct sk_buff *skb, struct et_sa *sa, const struct et_outer 
 drop_block:
 	et_crypt_put(c);
 drop:
-	ip_rt_put(outer->rt);
+	dst_release(outer->dst);
 	et_drop(skb, sa->peer->edev, sa->peer, sa, reason);
 }
 
@@ -124,7 +143,7 @@ static void tx_segments(struct sk_buff *skb, struct et_sa *sa, const struct et_o
 	struct sk_buff *segs = skb_gso_segment(skb, 0), *next;
 
 	if (IS_ERR_OR_NULL(segs)) {
-		ip_rt_put(outer->rt);
+		dst_release(outer->dst);
 		et_drop(skb, sa->peer->edev, sa->peer, sa, ET_DROP_GSO);
 		return;
 	}
@@ -132,27 +151,32 @@ static void tx_segments(struct sk_buff *skb, struct et_sa *sa, const struct et_o
 	consume_skb(skb);
 	skb_list_walk_safe(segs, skb, next) {
 		skb_mark_not_on_list(skb);
-		dst_hold(&outer->rt->dst);
+		dst_hold(outer->dst);
 		tx_one(skb, sa, outer);
 	}
-	ip_rt_put(outer->rt);
+	dst_release(outer->dst);
 }
 
 /* Is it longer than fits the path? Tells the sender when it asked not to fragment. */
 static bool too_big(struct sk_buff *skb, const struct et_sa *sa, const struct et_outer *outer)
 {
-	u32 path = dst_mtu(&outer->rt->dst), around = et_outer_len(outer);
+	u32 path = dst_mtu(outer->dst), around = et_outer_len(outer);
 	u32 mtu = et_esp_inner_max(et_cipher_geom(&sa->cipher),
 				   path > around ? path - around : 0);
 
+	if (is_ipv6(skb))
+		mtu = max_t(u32, mtu, IPV6_MIN_MTU);
 	if (skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu)
 		return false;
-	/* without DF the outer packet is fragmented, behind us */
-	if (!(ip_hdr(skb)->frag_off & htons(IP_DF)))
+	/* the outer packet is fragmented then, behind us */
+	if (!dont_fragment(skb))
 		return false;
 
 	skb_dst_update_pmtu_no_confirm(skb, mtu);
-	icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
+	if (is_ipv6(skb))
+		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
+	else
+		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
 	return true;
 }
 
@@ -176,7 +200,7 @@ static void tx_to_peer(struct sk_buff *skb, struct et_peer *peer)
 		return;
 	}
 	if (too_big(skb, sa, &outer)) {
-		ip_rt_put(outer.rt);
+		dst_release(outer.dst);
 		et_drop(skb, edev, peer, sa, ET_DROP_TOO_BIG);
 		return;
 	}
@@ -221,17 +245,41 @@ static bool tx_waits(struct sk_buff *skb, struct et_peer *peer)
 	return true;
 }
 
-/* The header that selectors look at, whole and linear. */
+/* The headers that selectors look at, whole and linear. */
 static int parse_inner(struct sk_buff *skb, struct et_flow *flow)
 {
-	u32 want;
+	int want = et_flow_parse(skb->data, skb_headlen(skb), flow);
 
-	if (!pskb_may_pull(skb, sizeof(struct iphdr)))
+	while (want > 0) {
+		if (!pskb_may_pull(skb, want))
+			return -EINVAL;
+		want = et_flow_parse(skb->data, skb_headlen(skb), flow);
+	}
+	if (want || flow->family != (is_ipv6(skb) ? AF_INET6 : AF_INET))
 		return -EINVAL;
-	want = min_t(u32, skb->len, ip_hdr(skb)->ihl * 4 + 4);
-	if (!pskb_may_pull(skb, want) || et_flow_parse(skb->data, want, flow))
-		return -EINVAL;
-	return skb_is_gso(skb) || ntohs(ip_hdr(skb)->tot_len) <= skb->len ? 0 : -EINVAL;
+	return skb_is_gso(skb) || flow->len <= skb->len ? 0 : -EINVAL;
+}
+
+/* Multicast that stays on a link: MLD, router solicitations, mDNS, ... */
+static bool is_link_local(const struct et_flow *flow)
+{
+	if (flow->family == AF_INET6)
+		return ipv6_addr_is_multicast(&flow->dst.v6) &&
+		       IPV6_ADDR_MC_SCOPE(&flow->dst.v6) <= IPV6_ADDR_SCOPE_LINKLOCAL;
+	return ipv4_is_local_multicast(flow->dst.v4);
+}
+
+/* No selector has the packet: say so to its sender. */
+static enum et_drop_reason refuse(struct sk_buff *skb, const struct et_dev *edev,
+				  const struct et_flow *flow)
+{
+	if (is_link_local(flow))
+		return ET_DROP_LINK_LOCAL;
+	if (is_ipv6(skb))
+		icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
+	else
+		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
+	return et_trie_has_remote(&edev->trie, flow) ? ET_DROP_SELECTOR_OUT : ET_DROP_NO_PEER;
 }
 
 /**
@@ -249,11 +297,8 @@ netdev_tx_t et_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct et_peer *peer;
 	struct et_flow flow;
 
-	reason = ET_DROP_INNER_IPV6;
-	if (skb->protocol == htons(ETH_P_IPV6))
-		goto drop;
 	reason = ET_DROP_INNER_PROTOCOL;
-	if (skb->protocol != htons(ETH_P_IP))
+	if (skb->protocol != htons(ETH_P_IP) && !is_ipv6(skb))
 		goto drop;
 
 	skb_reset_network_header(skb);
@@ -269,10 +314,8 @@ netdev_tx_t et_xmit(struct sk_buff *skb, struct net_device *dev)
 		rcu_read_unlock();
 		return NETDEV_TX_OK;
 	}
-	reason = et_trie_has_remote(&edev->trie, flow.dst) ? ET_DROP_SELECTOR_OUT :
-							     ET_DROP_NO_PEER;
+	reason = refuse(skb, edev, &flow);
 	rcu_read_unlock();
-	icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
 drop:
 	et_drop(skb, edev, NULL, NULL, reason);
 	return NETDEV_TX_OK;

@@ -5,9 +5,8 @@
  * Each side sends the same known stream; nothing but the right octets in the right order
  * passes, so what arrived is what was sent.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,25 +36,29 @@ static void die(const char *what)
 
 static int open_connection(bool serve, const char *addr, const char *port)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(atoi(port)) };
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST,
+				  .ai_socktype = SOCK_STREAM };
 	int one = 1, fd, listener;
+	struct addrinfo *at;
 
-	if (inet_pton(AF_INET, addr, &sin.sin_addr) != 1) {
-		fprintf(stderr, "bulk: %s: not an IPv4 address\n", addr);
+	if (getaddrinfo(addr, port, &hints, &at)) {
+		fprintf(stderr, "bulk: %s port %s: no address\n", addr, port);
 		exit(2);
 	}
-	fd = socket(AF_INET, SOCK_STREAM, 0);
+	fd = socket(at->ai_family, SOCK_STREAM, 0);
 	if (fd < 0)
 		die("socket");
 	if (!serve) {
-		if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)))
+		if (connect(fd, at->ai_addr, at->ai_addrlen))
 			die("connect");
+		freeaddrinfo(at);
 		return fd;
 	}
 	listener = fd;
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(listener, (struct sockaddr *)&sin, sizeof(sin)) || listen(listener, 1))
+	if (bind(listener, at->ai_addr, at->ai_addrlen) || listen(listener, 1))
 		die("listen");
+	freeaddrinfo(at);
 	puts("listening");
 	fflush(stdout);
 	fd = accept(listener, NULL, NULL);

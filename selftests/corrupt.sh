@@ -129,7 +129,7 @@ dummies_vanish() # ALG
 	still_works
 }
 
-# ICMP, ESP in ESP, no protocol at all: a tunnel for IPv4 carries IPv4.
+# ICMP, ESP in ESP, no protocol at all, IPv6 that is none: a tunnel carries IP.
 other_next_headers() # ALG
 {
 	local n=0 next
@@ -140,7 +140,7 @@ other_next_headers() # ALG
 	done
 	wait_for prints $n dropped next-header
 	forge -n 41 "$alg" "$KEY_AB" 100
-	wait_for prints 1 dropped inner-ipv6
+	wait_for prints 1 dropped malformed-inner
 	same "$(accepted)" 0
 	still_works
 }

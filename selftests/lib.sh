@@ -128,9 +128,21 @@ a() { ip netns exec "$NS_A" "$@"; }
 b() { ip netns exec "$NS_B" "$@"; }
 c() { ip netns exec "$NS_C" "$@"; }
 
-OUT_A=198.51.100.1 OUT_B=198.51.100.2
-IN_A=10.1.0.1 IN_B=10.2.0.1
+OUT_A=198.51.100.1 OUT_B=198.51.100.2 OUT_LEN=24
+IN_A=10.1.0.1 IN_B=10.2.0.1 IN_LEN=32
 NET_A=10.1.0.0/16 NET_B=10.2.0.0/16
+IPV6=''
+
+# Before the sites are made: which version of IP inside, and which outside.
+families() # 4|6 4|6
+{
+	if [ "$1" = 6 ]; then
+		IN_A=2001:db8:1::1 IN_B=2001:db8:2::1 IN_LEN=128
+		NET_A=2001:db8:1::/48 NET_B=2001:db8:2::/48
+	fi
+	[ "$2" = 4 ] || OUT_A=2001:db8:f::1 OUT_B=2001:db8:f::2 OUT_LEN=64
+	[ "$1$2" = 44 ] || IPV6=yes
+}
 
 new_ns() # VARIABLE
 {
@@ -139,9 +151,14 @@ new_ns() # VARIABLE
 	name=esptun-$BASHPID-$1
 	ip netns add "$name"
 	echo "$name" >>"$dir/namespaces"
-	# IPv6's own chatter would disturb what the tests count.
-	ip netns exec "$name" sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 \
-		net.ipv6.conf.default.disable_ipv6=1 2>/dev/null || true
+	# IPv6's own chatter would disturb what the tests count, and make them wait.
+	if [ -n "$IPV6" ]; then
+		ip netns exec "$name" sysctl -q -w net.ipv6.conf.default.accept_dad=0 \
+			net.ipv6.conf.default.addr_gen_mode=1 net.ipv6.conf.default.router_solicitations=0
+	else
+		ip netns exec "$name" sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 \
+			net.ipv6.conf.default.disable_ipv6=1 2>/dev/null || true
+	fi
 	ip -n "$name" link set lo up
 	printf -v "$1" %s "$name"
 }
@@ -149,8 +166,8 @@ new_ns() # VARIABLE
 addresses_of_b()
 {
 	ip -n "$NS_B" -batch - <<-END
-		addr add $OUT_B/24 dev veth0
-		addr add $IN_B/32 dev lo
+		addr add $OUT_B/$OUT_LEN dev veth0
+		addr add $IN_B/$IN_LEN dev lo
 		link set veth0 up
 	END
 }
@@ -164,8 +181,8 @@ sites()
 	new_ns NS_B
 	ip -n "$NS_A" -batch - <<-END
 		link add veth0 type veth peer name veth0 netns $NS_B
-		addr add $OUT_A/24 dev veth0
-		addr add $IN_A/32 dev lo
+		addr add $OUT_A/$OUT_LEN dev veth0
+		addr add $IN_A/$IN_LEN dev lo
 		link set veth0 up
 	END
 	addresses_of_b
@@ -467,7 +484,7 @@ xfrm_end() # ALG KEY_AB KEY_BA [OPTION...]
 	xfrm_sa $OUT_A $OUT_B $SPI_AB "$1" "$2" "${@:4}"
 	xfrm_sa $OUT_B $OUT_A $SPI_BA "$1" "$3" "${@:4}"
 	xfrm_policies
-	b ip route add $NET_A via $OUT_A src $IN_B
+	b ip route add $NET_A dev veth0 src $IN_B
 }
 
 # --- counters --------------------------------------------------------------------------------

@@ -39,19 +39,30 @@ peers()
 	device
 	says "ifindex: missing" "" peer-set id=7 remote-ipv4=192.0.2.7 selectors=$good
 	says "id: missing" "" peer-set ifindex=esp0 remote-ipv4=192.0.2.7 selectors=$good
-	says "remote-ipv4, of a new peer: missing" "" peer-set ifindex=esp0 id=7 selectors=$good
+	says "remote-ipv4 or remote-ipv6, of a new peer: missing" "" peer-set ifindex=esp0 id=7 selectors=$good
 	peer "selectors, of a new peer: missing" ""
 	says "no such device" 1 peer-set ifindex=9999 id=7 remote-ipv4=192.0.2.7 selectors=$good
 	says "ifindex: " 1 peer-set ifindex=lo id=7 remote-ipv4=192.0.2.7 selectors=$good
 	for addr in 0.0.0.0 224.0.0.1 255.255.255.255; do
-		says "remote-ipv4: no unicast address" 3 peer-set ifindex=esp0 id=7 \
+		says "remote: no unicast address" 3 peer-set ifindex=esp0 id=7 \
 			remote-ipv4=$addr selectors=$good
 	done
-	peer "local-ipv4: no unicast address" 4 local-ipv4=224.0.0.1 selectors=$good
+	peer "local: no unicast address" 4 local-ipv4=224.0.0.1 selectors=$good
+	for addr in :: ff02::1 fe80::1 ::ffff:192.0.2.7; do
+		says "remote: no unicast address" 12 peer-set ifindex=esp0 id=7 \
+			remote-ipv6=$addr selectors=$good
+	done
+	peer "local: no unicast address" 13 local-ipv6=fe80::1 selectors=$good
+	peer "local: of another family than remote" 13 local-ipv6=2001:db8::1 selectors=$good
+	peer "an IPv4 and an IPv6 address: give one" 12 remote-ipv6=2001:db8::1 selectors=$good
+	peer "selectors: local and remote are of two families" 5 \
+		selectors=local-ipv6=2001:db8::,local-len=32,remote-ipv4=10.7.0.0,remote-len=16
+	peer "selectors: remote has host bits" 5 \
+		selectors=local-ipv6=::,local-len=0,remote-ipv6=2001:db8::1,remote-len=127
 	peer "selectors: local and remote address and length are needed" 5 selectors=
 	peer "selectors: local and remote address and length are needed" 5 selectors=local-len=16
-	peer "host bits set, or a length above 32" 5 selectors=$p=33
-	peer "host bits set, or a length above 32" 5 selectors=$p=8
+	peer "host bits set, or is too long" 5 selectors=$p=33
+	peer "host bits set, or is too long" 5 selectors=$p=8
 	peer "selectors: local has host bits" 5 \
 		selectors=local-ipv4=10.1.0.1,local-len=16,remote-ipv4=10.7.0.0,remote-len=16
 	peer "ports need a proto that has them" 5 selectors=$good,local-port=53

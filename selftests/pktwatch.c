@@ -26,6 +26,7 @@
 #define IKE_NATT_PORT	   4500
 #define NON_ESP_MARKER_LEN 4
 #define ISAKMP_HEADER_LEN  28
+#define IPV6_HLEN	   40
 
 static uint32_t get32(const uint8_t *p)
 {
@@ -78,31 +79,43 @@ static void print_udp(const uint8_t *p, size_t len)
 	}
 }
 
+static void print_proto(uint8_t proto, const uint8_t *p, size_t len)
+{
+	if (proto == IPPROTO_ESP)
+		print_esp(p, len);
+	else if (proto == IPPROTO_UDP)
+		print_udp(p, len);
+	else if ((proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6) && len)
+		printf("icmp type %u", p[0]);
+	else
+		printf("proto %u", proto);
+}
+
 static void print_packet(const struct sockaddr_ll *from, const uint8_t *p, size_t len,
 			 const char *mark)
 {
-	char src[INET_ADDRSTRLEN], dst[INET_ADDRSTRLEN];
-	size_t hlen;
+	bool v6 = from->sll_protocol == htons(ETH_P_IPV6);
+	size_t hlen = v6 ? IPV6_HLEN : sizeof(struct iphdr);
+	char src[INET6_ADDRSTRLEN], dst[INET6_ADDRSTRLEN];
+	int family = v6 ? AF_INET6 : AF_INET;
 
-	if (len < sizeof(struct iphdr))
+	if (len < hlen)
 		return;
-	hlen = (p[0] & 15) * 4;
+	if (!v6)
+		hlen = (p[0] & 15) * 4;
 	if (hlen < sizeof(struct iphdr) || hlen > len)
 		return;
-	inet_ntop(AF_INET, p + 12, src, sizeof(src));
-	inet_ntop(AF_INET, p + 16, dst, sizeof(dst));
+	inet_ntop(family, p + (v6 ? 8 : 12), src, sizeof(src));
+	inet_ntop(family, p + (v6 ? 24 : 16), dst, sizeof(dst));
 	printf("%s %s > %s len %zu ", from->sll_pkttype == PACKET_OUTGOING ? "out" : "in",
 	       src, dst, len);
-	if (get32(p + 4) & 0x1fff)
+	if (v6)
+		printf("class 0x%02x label 0x%05x hops %u ", get32(p) >> 20 & 0xff,
+		       get32(p) & 0xfffff, p[7]);
+	if (!v6 && get32(p + 4) & 0x1fff)
 		printf("fragment");
-	else if (p[9] == IPPROTO_ESP)
-		print_esp(p + hlen, len - hlen);
-	else if (p[9] == IPPROTO_UDP)
-		print_udp(p + hlen, len - hlen);
-	else if (p[9] == IPPROTO_ICMP && len > hlen)
-		printf("icmp type %u", p[hlen]);
 	else
-		printf("proto %u", p[9]);
+		print_proto(p[v6 ? 6 : 9], p + hlen, len - hlen);
 	if (mark && memmem(p, len, mark, strlen(mark)))
 		printf(" MARK");
 	putchar('\n');
@@ -185,7 +198,8 @@ int main(int argc, char **argv)
 			break;
 		if (octets)
 			print_octets(buf, len);
-		if (octets || from.sll_protocol != htons(ETH_P_IP))
+		if (octets || (from.sll_protocol != htons(ETH_P_IP) &&
+			       from.sll_protocol != htons(ETH_P_IPV6)))
 			continue;
 		/* Before it is said: who reads what is said may want it at once. */
 		if (file && record(file, buf, len))

@@ -22,36 +22,57 @@ static uint8_t next(struct input *in)
 	return in->p < in->end ? *in->p++ : 0;
 }
 
-static __be32 next_addr(struct input *in)
+/* Two octets, one for each end of the address; one in the middle of IPv6's. */
+static union et_addr next_addr(struct input *in, uint8_t family)
 {
-	uint32_t a = next(in);
+	union et_addr a = { .word = { 0 } };
 
-	/* Two octets, one for each end of the address. */
-	return htonl(a << 24 | next(in));
+	a.v6.s6_addr[0] = next(in);
+	a.v6.s6_addr[family == AF_INET6 ? 15 : 3] = next(in);
+	if (family == AF_INET6)
+		a.v6.s6_addr[7] = next(in);
+	return a;
+}
+
+static void cut(union et_addr *a, int len)
+{
+	for (int bit = len; bit < 128; bit++)
+		a->v6.s6_addr[bit / 8] &= ~(0x80 >> bit % 8);
+}
+
+static uint8_t next_family(struct input *in)
+{
+	return next(in) % 2 ? AF_INET6 : AF_INET;
 }
 
 static struct et_selector next_selector(struct input *in)
 {
-	struct et_selector s = { .local = next_addr(in), .remote = next_addr(in) };
+	struct et_selector s = { .family = next_family(in) };
+	int lens = s.family == AF_INET6 ? 129 : 33;
 
-	s.local_len = next(in) % 33;
-	s.remote_len = next(in) % 33;
-	s.local &= htonl(~(uint32_t)(0xffffffffULL >> s.local_len));
-	s.remote &= htonl(~(uint32_t)(0xffffffffULL >> s.remote_len));
+	s.local = next_addr(in, s.family);
+	s.remote = next_addr(in, s.family);
+	s.local_len = next(in) % lens;
+	s.remote_len = next(in) % lens;
+	cut(&s.local, s.local_len);
+	cut(&s.remote, s.remote_len);
 	s.proto = next(in) % 4 * 6;
 	if (s.proto) {
 		s.local_port = next(in) % 4;
 		s.remote_port = next(in) % 4;
 	}
-	if (!et_prefix_ok(s.local, s.local_len) || !et_prefix_ok(s.remote, s.remote_len))
+	if (!et_prefix_ok(s.family, &s.local, s.local_len) ||
+	    !et_prefix_ok(s.family, &s.remote, s.remote_len))
 		abort();
 	return s;
 }
 
 static struct et_flow next_flow(struct input *in)
 {
-	struct et_flow f = { .src = next_addr(in), .dst = next_addr(in) };
+	struct et_flow f = { .family = next_family(in) };
 
+	f.src = next_addr(in, f.family);
+	f.dst = next_addr(in, f.family);
 	f.proto = next(in) % 4 * 6;
 	f.has_ports = et_proto_has_ports(f.proto) && next(in) % 4;
 	if (f.has_ports) {
@@ -93,7 +114,7 @@ static void fuzz_trie(struct input *in)
 {
 	static struct naive_select m;
 	struct et_selectors *have[PEERS + 1] = { NULL };
-	struct et_trie trie = { NULL };
+	struct et_trie trie = { { NULL } };
 
 	m.n = 0;
 	while (in->p < in->end) {
@@ -119,7 +140,7 @@ static void fuzz_trie(struct input *in)
 		et_trie_remove(&trie, have[peer]);
 		free(have[peer]);
 	}
-	if (trie.root)
+	if (trie.root[0] || trie.root[1])
 		abort();
 }
 
@@ -129,14 +150,21 @@ static void fuzz_packet(struct input *in)
 	/* A buffer of just this size, so that an octet read beyond it is seen. */
 	uint8_t *packet = malloc(len ? len : 1);
 	struct et_flow f;
+	bool v6;
+	int err;
 
 	if (!packet)
 		abort();
 	memcpy(packet, in->p, len);
-	if (et_flow_parse(packet, len, &f) == 0) {
-		if (len < 20 || packet[0] >> 4 != 4 || f.proto != packet[9])
+	err = et_flow_parse(packet, len, &f);
+	if (err > 0 && (size_t)err <= len)
+		abort(); /* it would ask for ever */
+	if (err == 0) {
+		v6 = packet[0] >> 4 == 6;
+		if (f.family != (v6 ? AF_INET6 : AF_INET) || len < (v6 ? 40 : 20) ||
+		    f.len < (v6 ? 40 : 20) || (!v6 && f.proto != packet[9]))
 			abort();
-		if (f.has_ports && (!et_proto_has_ports(f.proto) || len < 24))
+		if (f.has_ports && (!et_proto_has_ports(f.proto) || len < (v6 ? 44 : 24)))
 			abort();
 	}
 	free(packet);

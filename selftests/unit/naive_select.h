@@ -19,10 +19,13 @@ struct naive_select {
 };
 
 /* Bit by bit, where the code under test has masks. */
-static bool naive_in_prefix(__be32 addr, __be32 prefix, int len)
+static bool naive_in_prefix(const union et_addr *addr, const union et_addr *prefix,
+			    int len)
 {
-	for (int bit = 31; bit > 31 - len; bit--)
-		if ((ntohl(addr) >> bit & 1) != (ntohl(prefix) >> bit & 1))
+	const uint8_t *a = addr->v6.s6_addr, *p = prefix->v6.s6_addr;
+
+	for (int bit = 0; bit < len; bit++)
+		if ((a[bit / 8] ^ p[bit / 8]) & 0x80 >> bit % 8)
 			return false;
 	return true;
 }
@@ -32,8 +35,9 @@ static bool naive_match_out(const struct et_selector *s, const struct et_flow *f
 {
 	bool ports = s->proto && (s->local_port || s->remote_port);
 
-	return naive_in_prefix(f->dst, s->remote, s->remote_len) &&
-	       naive_in_prefix(f->src, s->local, s->local_len) &&
+	return s->family == f->family &&
+	       naive_in_prefix(&f->dst, &s->remote, s->remote_len) &&
+	       naive_in_prefix(&f->src, &s->local, s->local_len) &&
 	       (!s->proto || s->proto == f->proto) && (!ports || f->has_ports) &&
 	       (!ports || !s->local_port || s->local_port == f->src_port) &&
 	       (!ports || !s->remote_port || s->remote_port == f->dst_port);
@@ -41,16 +45,16 @@ static bool naive_match_out(const struct et_selector *s, const struct et_flow *f
 
 static bool naive_same(const struct et_selector *a, const struct et_selector *b)
 {
-	return a->local == b->local && a->local_len == b->local_len &&
-	       a->remote == b->remote && a->remote_len == b->remote_len &&
-	       a->proto == b->proto && a->local_port == b->local_port &&
-	       a->remote_port == b->remote_port;
+	return a->family == b->family && a->local_len == b->local_len &&
+	       !memcmp(&a->local, &b->local, 16) && !memcmp(&a->remote, &b->remote, 16) &&
+	       a->remote_len == b->remote_len && a->proto == b->proto &&
+	       a->local_port == b->local_port && a->remote_port == b->remote_port;
 }
 
 /* Longest remote prefix, then longest local one, then a protocol, then ports. */
 static int naive_rank(const struct et_selector *s)
 {
-	return s->remote_len * 1000 + s->local_len * 10 + (s->proto ? 2 : 0) +
+	return s->remote_len * 10000 + s->local_len * 10 + (s->proto ? 2 : 0) +
 	       (s->local_port || s->remote_port ? 1 : 0);
 }
 
