@@ -103,7 +103,9 @@ static void on_mod_event(void *ctx, const struct mod_event *ev)
 		fputs("the module had more events than could be read\n", stderr);
 		return;
 	}
-	if (!tunnel_of(d, ev->ifindex, ev->peer, &peer, &cmd.child))
+	/* an MTU is for who monitors: IKE does not depend on it */
+	if (ev->type == MOD_MTU ||
+	    !tunnel_of(d, ev->ifindex, ev->peer, &peer, &cmd.child))
 		return;
 	cmd.type = command[ev->type];
 	cmd.peer = &d->config->peer[peer].ike;

@@ -70,6 +70,7 @@ struct mod_peer {
 	/* Replies only. */
 	bool has_out;
 	uint8_t spi_out[4];
+	uint32_t mtu; /* of inner packets; 0: no SA, or no route */
 	struct mod_drops drops;
 };
 
@@ -100,6 +101,7 @@ enum mod_event_type {
 	MOD_FIRST,   /* the first authentic packet came in on an SA */
 	MOD_ACQUIRE, /* there is traffic for a peer without an outbound SA */
 	MOD_MOVED,   /* authentic packets come from another address or port of the peer */
+	MOD_MTU,     /* the longest packet that goes to a peer whole is another one */
 	MOD_LOST,    /* the kernel had more events than the socket could hold */
 };
 
@@ -110,6 +112,7 @@ struct mod_event {
 	uint8_t spi[4];
 	struct ike_addr
 		addr;	    /* MOD_MOVED: from where; port 0 when it is not ESP in UDP */
+	uint32_t mtu;	    /* MOD_MTU */
 	bool hard;	    /* MOD_EXPIRE: the SA is gone */
 	const char *reason; /* MOD_EXPIRE: "time", "bytes", "packets" */
 	uint64_t packets, bytes;

@@ -183,6 +183,7 @@ static void parse_peer(struct nlattr *attrs, int len, void *arg)
 	peer.acquire = get(attr[ESPTUN_A_PEER_ACQUIRE]);
 	peer.has_out = attr[ESPTUN_A_PEER_SPI_OUT];
 	get_octets(attr[ESPTUN_A_PEER_SPI_OUT], peer.spi_out);
+	peer.mtu = get(attr[ESPTUN_A_PEER_MTU]);
 	get_drops(attrs, len, ESPTUN_A_PEER_DROPS, &peer.drops);
 	dump->fn(dump->ctx, &peer);
 	free(selector);
@@ -319,6 +320,7 @@ static void parse_peer_event(struct nlattr **attr, struct mod_event *ev)
 	get_addr(attr[ESPTUN_A_PEER_REMOTE_IPV4], attr[ESPTUN_A_PEER_REMOTE_IPV6],
 		 &ev->addr);
 	ev->addr.port = get_port(attr[ESPTUN_A_PEER_ENCAP_DPORT]);
+	ev->mtu = get(attr[ESPTUN_A_PEER_MTU]);
 }
 
 static int on_event(struct nl_msg *msg, void *arg)
@@ -336,6 +338,8 @@ static int on_event(struct nl_msg *msg, void *arg)
 					     ESPTUN_A_PEER_MAX },
 		[ESPTUN_CMD_PEER_MOVED_NTF] = { MOD_MOVED, parse_peer_event,
 						ESPTUN_A_PEER_MAX },
+		[ESPTUN_CMD_PEER_MTU_NTF] = { MOD_MTU, parse_peer_event,
+					      ESPTUN_A_PEER_MAX },
 	};
 	struct nlattr *attr[ESPTUN_A_SA_MAX + 1]; /* a peer has fewer */
 	struct nlmsghdr *h = nlmsg_hdr(msg);

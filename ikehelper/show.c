@@ -109,6 +109,8 @@ cJSON *json_peer(const struct mod_peer *peer)
 	cJSON_AddBoolToObject(o, "acquire", peer->acquire);
 	if (peer->has_out)
 		json_spi(o, "spi_out", peer->spi_out);
+	if (peer->mtu)
+		json_u64(o, "mtu", peer->mtu);
 	json_drops(o, &peer->drops);
 	return o;
 }
@@ -179,7 +181,7 @@ cJSON *json_sa(const struct mod_sa *sa)
 
 static const char *const event_name[] = {
 	[MOD_EXPIRE] = "sa-expire", [MOD_FIRST] = "sa-first", [MOD_ACQUIRE] = "acquire",
-	[MOD_MOVED] = "peer-moved", [MOD_LOST] = "lost",
+	[MOD_MOVED] = "peer-moved", [MOD_MTU] = "peer-mtu",   [MOD_LOST] = "lost",
 };
 
 cJSON *json_event(const struct mod_event *event)
@@ -196,6 +198,8 @@ cJSON *json_event(const struct mod_event *event)
 		if (event->addr.port)
 			json_u64(o, "encap_dport", event->addr.port);
 	}
+	if (event->type == MOD_MTU)
+		json_u64(o, "mtu", event->mtu);
 	if (event->type != MOD_EXPIRE && event->type != MOD_FIRST)
 		return o;
 	cJSON_AddStringToObject(o, "direction", event->out ? "out" : "in");
@@ -246,7 +250,10 @@ void peer_print(const struct mod_peer *peer)
 	       peer->acquire ? " acquire" : "");
 	if (peer->has_out) {
 		spi_text(peer->spi_out, spi);
-		printf(" sends on %s\n", spi);
+		printf(" sends on %s", spi);
+		if (peer->mtu)
+			printf(" mtu %" PRIu32, peer->mtu);
+		putchar('\n');
 	} else {
 		printf(" has no outbound SA\n");
 	}
@@ -335,6 +342,8 @@ void event_print(const struct mod_event *event)
 		printf(" %s %s packets %" PRIu64 " bytes %" PRIu64,
 		       event->hard ? "hard" : "soft", event->reason, event->packets,
 		       event->bytes);
+	if (event->type == MOD_MTU)
+		printf(" mtu %" PRIu32, event->mtu);
 	if (event->type == MOD_MOVED) {
 		addr_text(&event->addr, addr);
 		printf(" to %s", addr);

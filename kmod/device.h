@@ -75,6 +75,7 @@ void et_link_exit(void);
 netdev_tx_t et_xmit(struct sk_buff *skb, struct net_device *dev);
 /* Process context, et_dev.cfg held. */
 void et_tx_held(struct et_peer *peer);
+u32 et_tx_mtu(struct et_peer *peer);
 
 /* rx.c. Softirq, RCU read-side section. */
 int et_rx(struct sk_buff *skb);

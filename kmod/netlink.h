@@ -32,6 +32,7 @@ bool et_nl_capable(const struct sk_buff *request, const struct et_dev *edev);
 void et_event_expire(const struct et_sa *sa, enum esptun_expire_reason reason, bool hard);
 void et_event_first(const struct et_sa *sa);
 void et_event_acquire(const struct et_peer *peer);
+void et_event_mtu(const struct et_peer *peer);
 void et_event_moved(const struct et_peer *peer, const struct et_source *to);
 int et_netlink_init(void);
 void et_netlink_exit(void);

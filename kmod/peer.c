@@ -158,6 +158,36 @@ void et_peer_want_sa(struct et_peer *peer)
 		et_peer_put(peer);
 }
 
+static void tell_mtu_work(struct work_struct *work)
+{
+	struct et_peer *peer = container_of(to_delayed_work(work), struct et_peer, tell_mtu);
+	struct et_dev *edev = peer->edev;
+
+	mutex_lock(&edev->cfg);
+	if (!peer->dead)
+		et_event_mtu(peer);
+	mutex_unlock(&edev->cfg);
+	et_peer_put(peer);
+}
+
+/**
+ * et_peer_mtu_changed - a packet found another MTU than the one before it
+ * @peer: the peer
+ * @mtu: of inner packets
+ *
+ * Told a second later: once, whatever it was meanwhile.
+ *
+ * Context: softirqs off, RCU read-side section.
+ */
+void et_peer_mtu_changed(struct et_peer *peer, u32 mtu)
+{
+	WRITE_ONCE(peer->mtu, mtu);
+	if (!kref_get_unless_zero(&peer->ref))
+		return;
+	if (!queue_delayed_work(et_wq, &peer->tell_mtu, HZ))
+		et_peer_put(peer);
+}
+
 /**
  * et_peer_count_ready - after a change: may traffic go to the peer?
  * @peer: the peer
@@ -196,6 +226,7 @@ static struct et_peer *peer_new(struct et_dev *edev, u32 id)
 	kref_init(&peer->ref);
 	et_hold_init(&peer->hold, &et_net(edev->net)->held_out);
 	INIT_DELAYED_WORK(&peer->wait, wait_work);
+	INIT_DELAYED_WORK(&peer->tell_mtu, tell_mtu_work);
 	INIT_LIST_HEAD(&peer->sas);
 	netdev_hold(edev->dev, &peer->dev_tracker, GFP_KERNEL);
 	return peer;
@@ -361,6 +392,8 @@ void et_peer_remove(struct et_peer *peer)
 	list_for_each_entry_safe(sa, next, &peer->sas, of_peer)
 		et_sa_remove(sa);
 	if (cancel_delayed_work(&peer->wait))
+		et_peer_put(peer);
+	if (cancel_delayed_work(&peer->tell_mtu))
 		et_peer_put(peer);
 	xa_erase(&edev->peers, peer->id);
 	edev->peer_count--;

@@ -32,10 +32,10 @@ enum et_peer_flag {
 };
 
 /*
- * Held by its device (et_dev.peers), by each of its SAs, and by its work while
- * that is queued or runs; readers find it
- * through the trie or an SA, under RCU. The last reference frees it after a
- * grace period and only then lets the net_device go.
+ * Held by its device (et_dev.peers), by each of its SAs, and by its works while
+ * they are queued or run; readers find it through the trie or an SA, under RCU.
+ * The last reference frees it after a grace period and only then lets the
+ * net_device go.
  */
 struct et_peer {
 	struct et_dev *edev;
@@ -45,6 +45,7 @@ struct et_peer {
 	struct et_selectors __rcu *selectors;
 	struct et_hold hold;		/* open: no SA yet, and traffic may start it */
 	unsigned long flags;		/* enum et_peer_flag */
+	u32 mtu;			/* that the last packet found; 0: none has been sent */
 	struct et_drops drops;
 
 	/* et_dev.cfg. */
@@ -59,6 +60,7 @@ struct et_peer {
 	u64 told_at;			/* ns, boot time */
 
 	struct delayed_work wait;	/* asks for an SA, and ends waiting in vain */
+	struct delayed_work tell_mtu;
 	struct kref ref;
 	struct rcu_head rcu;
 	netdevice_tracker dev_tracker;
@@ -89,6 +91,7 @@ bool et_peer_heard_from(struct et_peer *peer, const struct et_source *from);
 
 /* Softirqs off, RCU read-side section. */
 void et_peer_want_sa(struct et_peer *peer);
+void et_peer_mtu_changed(struct et_peer *peer, u32 mtu);
 
 /* Any context. */
 void et_peer_put(struct et_peer *peer);

@@ -131,8 +131,8 @@ static int put_peer(struct sk_buff *msg, struct et_peer *peer)
 	const struct et_endpoint *ep = et_cfg_deref(peer->endpoint, edev);
 	const struct et_selectors *sels = et_cfg_deref(peer->selectors, edev);
 	const struct et_sa *out = et_cfg_deref(peer->out, edev);
+	u32 i, mtu;
 	int err;
-	u32 i;
 
 	err = put_peer_name(msg, peer) ?:
 	      put_addr(msg, ESPTUN_A_PEER_REMOTE_IPV4, ESPTUN_A_PEER_REMOTE_IPV6, ep->family,
@@ -148,6 +148,9 @@ static int put_peer(struct sk_buff *msg, struct et_peer *peer)
 	if (!err)
 		err = nla_put_u32(msg, ESPTUN_A_PEER_MAPPING, peer->mapping) ?:
 		      nla_put_u8(msg, ESPTUN_A_PEER_ACQUIRE, peer->acquire);
+	mtu = et_tx_mtu(peer);
+	if (!err && mtu)
+		err = nla_put_u32(msg, ESPTUN_A_PEER_MTU, mtu);
 	for (i = 0; !err && i < sels->count; i++)
 		err = put_selector(msg, &sels->entry[i].sel);
 	return err ?: put_drops(msg, ESPTUN_A_PEER_DROPS, &peer->drops);
@@ -325,6 +328,23 @@ void et_event_acquire(const struct et_peer *peer)
 
 	if (msg)
 		event_send(peer->edev, msg, hdr, put_peer_name(msg, peer));
+}
+
+/**
+ * et_event_mtu - tell the MTU that the last packet for a peer found
+ * @peer: the peer
+ *
+ * Context: process, et_dev.cfg held.
+ */
+void et_event_mtu(const struct et_peer *peer)
+{
+	void *hdr;
+	struct sk_buff *msg = event_new(ESPTUN_CMD_PEER_MTU_NTF, &hdr);
+
+	if (msg)
+		event_send(peer->edev, msg, hdr,
+			   put_peer_name(msg, peer) ?:
+			   nla_put_u32(msg, ESPTUN_A_PEER_MTU, READ_ONCE(peer->mtu)));
 }
 
 /**

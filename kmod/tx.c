@@ -157,13 +157,17 @@ static void tx_segments(struct sk_buff *skb, struct et_sa *sa, const struct et_o
 	dst_release(outer->dst);
 }
 
-/* Is it longer than fits the path? Tells the sender when it asked not to fragment. */
-static bool too_big(struct sk_buff *skb, const struct et_sa *sa, const struct et_outer *outer)
+/* The longest inner packet that fits the path. */
+static u32 inner_mtu(const struct et_sa *sa, const struct et_outer *outer)
 {
 	u32 path = dst_mtu(outer->dst), around = et_outer_len(outer);
-	u32 mtu = et_esp_inner_max(et_cipher_geom(&sa->cipher),
-				   path > around ? path - around : 0);
 
+	return et_esp_inner_max(et_cipher_geom(&sa->cipher), path > around ? path - around : 0);
+}
+
+/* Is it longer than fits the path? Tells the sender when it asked not to fragment. */
+static bool too_big(struct sk_buff *skb, u32 mtu)
+{
 	if (is_ipv6(skb))
 		mtu = max_t(u32, mtu, IPV6_MIN_MTU);
 	if (skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu)
@@ -186,6 +190,7 @@ static void tx_to_peer(struct sk_buff *skb, struct et_peer *peer)
 	struct et_sa *sa = rcu_dereference(peer->out);
 	struct et_dev *edev = peer->edev;
 	struct et_outer outer;
+	u32 mtu;
 	int err;
 
 	if (!sa) {
@@ -199,7 +204,10 @@ static void tx_to_peer(struct sk_buff *skb, struct et_peer *peer)
 			err == -ELOOP ? ET_DROP_ROUTE_LOOP : ET_DROP_NO_ROUTE);
 		return;
 	}
-	if (too_big(skb, sa, &outer)) {
+	mtu = inner_mtu(sa, &outer);
+	if (unlikely(mtu != READ_ONCE(peer->mtu)))
+		et_peer_mtu_changed(peer, mtu);
+	if (too_big(skb, mtu)) {
 		dst_release(outer.dst);
 		et_drop(skb, edev, peer, sa, ET_DROP_TOO_BIG);
 		return;
@@ -209,6 +217,30 @@ static void tx_to_peer(struct sk_buff *skb, struct et_peer *peer)
 		tx_segments(skb, sa, &outer);
 	else
 		tx_one(skb, sa, &outer);
+}
+
+/**
+ * et_tx_mtu - the longest inner packet that goes to a peer without a fragment now
+ * @peer: the peer
+ *
+ * Return: its octets; 0 without an SA or a route.
+ */
+u32 et_tx_mtu(struct et_peer *peer)
+{
+	struct et_outer outer;
+	struct et_sa *sa;
+	u32 mtu = 0;
+
+	local_bh_disable();
+	rcu_read_lock();
+	sa = rcu_dereference(peer->out);
+	if (sa && !et_outer_route(peer->edev, rcu_dereference(peer->endpoint), &outer)) {
+		mtu = inner_mtu(sa, &outer);
+		dst_release(outer.dst);
+	}
+	rcu_read_unlock();
+	local_bh_enable();
+	return mtu;
 }
 
 static void tx_held(struct sk_buff *skb, void *peer)
