@@ -17,14 +17,15 @@ endif
 KVER = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h)
 KOUT = $(abspath $(BUILD))/kmod-$(KVER)
 
-all: modules helper
+all: modules helper plugin
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
 #: make                      the module for KDIR (default: the running kernel, else the newest
-#:                           Debian kernel; KERNEL=6.1|6.12|7.2 chooses a series) and ikehelper
-#: make modules|helper       one of the two
+#:                           Debian kernel; KERNEL=6.1|6.12|7.2 chooses a series), ikehelper,
+#:                           and what makes ip(8) know the link's options
+#: make modules|helper|plugin  one of the three
 #: make check                every test: the six below, on every kernel this Debian offers
 #: make check-static         style, static analysis, generated files, warnings
 #: make check-unit           the parts without a kernel, under ASan and UBSan (VECTORS=DIR: more)
@@ -36,7 +37,8 @@ help:
 #: make fuzz                 every fuzzer for FUZZ_SECONDS=600 (VECTORS=DIR: more seeds)
 #: make demo                 two sites in QEMU, the ten packets drawn (KERNEL=6.1|6.12|7.2);
 #:                           with STORY=1 the renewals of both kinds of tunnel, too
-#: make install              module, ikehelper, man pages and systemd unit (PREFIX, DESTDIR)
+#: make install              module, ikehelper, ip's plug-in, man pages and systemd unit
+#:                           (PREFIX, DESTDIR)
 #: make clean                remove build/
 
 # --- the module ------------------------------------------------------------------------------
@@ -74,6 +76,13 @@ $(BUILD)/ikehelper: $(sources:%.c=$(BUILD)/obj/%.o)
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) $(HARDEN) -c -o $@ $<
+
+# What `ip link` opens for links of type esptun; its own symbols come from ip.
+plugin: $(BUILD)/link_esptun.so
+
+$(BUILD)/link_esptun.so: uapi/iproute2/link_esptun.c uapi/linux/esptun.h
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -Iuapi $(CFLAGS) $(WARN) -fPIC -shared -Wl,-z,relro,-z,now -o $@ $<
 
 # --- the tests without a kernel --------------------------------------------------------------
 
@@ -155,6 +164,9 @@ setup-%:
 
 # --- the rest --------------------------------------------------------------------------------
 
+# Where Debian's ip looks.
+IPLIBDIR ?= /usr/lib/$(shell $(CC) -print-multiarch)/ip
+
 man  := $(wildcard docs/*.[578])
 unit := $(DESTDIR)$(PREFIX)/lib/systemd/system/ikehelper.service
 
@@ -162,6 +174,7 @@ install: all
 	+scripts/kbuild.sh $(KDIR) M=$(KOUT) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_STRIP=1 CONFIG_MODULE_SIG_ALL= modules_install
 	$(if $(DESTDIR),,/sbin/depmod $(KVER))
 	install -D -m 755 $(BUILD)/ikehelper $(DESTDIR)$(PREFIX)/sbin/ikehelper
+	install -D -m 644 $(BUILD)/link_esptun.so $(DESTDIR)$(IPLIBDIR)/link_esptun.so
 	for m in $(man); do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/} || exit 1; done
 	install -d $(dir $(unit))
 	sed 's|@SBIN@|$(PREFIX)/sbin|' scripts/ikehelper.service.in >$(unit)
@@ -171,7 +184,7 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all help modules helper check check-static check-unit check-sim check-vm check-interop \
+.PHONY: all help modules helper plugin check check-static check-unit check-sim check-vm check-interop \
 	check-renewal check-demo fuzz demo install clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -74,11 +74,13 @@ static inline void et_dev_setup(struct net_device *dev)
 	struct net *link_net, struct net_device *dev, struct nlattr *tb[],            \
 		struct nlattr *data[], struct netlink_ext_ack *extack
 #define ET_NEWLINK_NET link_net
+#define ET_NEWLINK_DATA data
 #else
 #define ET_NEWLINK_ARGS                                                               \
 	struct net_device *dev, struct rtnl_newlink_params *params,                   \
 		struct netlink_ext_ack *extack
 #define ET_NEWLINK_NET rtnl_newlink_link_net(params)
+#define ET_NEWLINK_DATA ((params)->data)
 #endif
 
 /* Before 6.10 a route was cast, where it is found now. */
@@ -88,13 +90,12 @@ static inline void et_dev_setup(struct net_device *dev)
 
 /* In 6.16 iptunnel_xmit() took the IPCB flags as one more argument. */
 static inline void et_iptunnel_xmit(struct rtable *rt, struct sk_buff *skb, __be32 saddr,
-				    __be32 daddr, u8 proto, u8 tos, u8 ttl, __be16 df,
-				    bool xnet)
+				    __be32 daddr, u8 proto, u8 tos, u8 ttl, __be16 df)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
-	iptunnel_xmit(NULL, rt, skb, saddr, daddr, proto, tos, ttl, df, xnet);
+	iptunnel_xmit(NULL, rt, skb, saddr, daddr, proto, tos, ttl, df, false);
 #else
-	iptunnel_xmit(NULL, rt, skb, saddr, daddr, proto, tos, ttl, df, xnet, 0);
+	iptunnel_xmit(NULL, rt, skb, saddr, daddr, proto, tos, ttl, df, false, 0);
 #endif
 }
 

@@ -131,12 +131,21 @@ static int link_up(struct net_device *dev)
 	return 0;
 }
 
+/* The device that outer packets leave by, for IFLA_LINK; itself means none. */
+static int link_below(const struct net_device *dev)
+{
+	const struct et_dev *edev = netdev_priv(dev);
+
+	return READ_ONCE(edev->options.link) ?: dev->ifindex;
+}
+
 static const struct net_device_ops dev_ops = {
 	.ndo_init = link_init,
 	.ndo_uninit = link_uninit,
 	.ndo_open = link_up,
 	.ndo_start_xmit = et_xmit,
 	.ndo_get_stats64 = dev_get_tstats64,
+	.ndo_get_iflink = link_below,
 };
 
 static const struct device_type dev_type = { .name = "esptun" };
@@ -175,6 +184,7 @@ static void dev_setup(struct net_device *dev)
 	et_dev_setup(dev);
 
 	edev->dev = dev;
+	et_options_init(&edev->options);
 	mutex_init(&edev->cfg);
 	xa_init(&edev->peers);
 	INIT_LIST_HEAD(&edev->in_net);
@@ -186,11 +196,39 @@ static int dev_newlink(ET_NEWLINK_ARGS)
 	int err;
 
 	edev->net = ET_NEWLINK_NET;
+	err = et_options_set(edev, ET_NEWLINK_DATA, extack);
+	if (err)
+		return err;
 	netif_carrier_off(dev);
 	err = register_netdevice(dev);
 	if (!err)
 		list_add_tail(&edev->in_net, &et_net(edev->net)->devs);
 	return err;
+}
+
+/* rtnetlink has asked for the right over the namespace where the link is, not the outer one. */
+static int dev_changelink(struct net_device *dev, struct nlattr *tb[], struct nlattr *data[],
+			  struct netlink_ext_ack *extack)
+{
+	struct et_dev *edev = netdev_priv(dev);
+
+	if (!ns_capable(edev->net->user_ns, CAP_NET_ADMIN)) {
+		NL_SET_ERR_MSG(extack, "CAP_NET_ADMIN is needed over the outer namespace, too");
+		return -EPERM;
+	}
+	return et_options_set(edev, data, extack);
+}
+
+static size_t dev_get_size(const struct net_device *dev)
+{
+	return et_options_size();
+}
+
+static int dev_fill_info(struct sk_buff *skb, const struct net_device *dev)
+{
+	const struct et_dev *edev = netdev_priv(dev);
+
+	return et_options_fill(skb, &edev->options);
 }
 
 static struct net *dev_link_net(const struct net_device *dev)
@@ -204,7 +242,12 @@ static struct rtnl_link_ops link_ops __read_mostly = {
 	.kind = "esptun",
 	.priv_size = sizeof(struct et_dev),
 	.setup = dev_setup,
+	.policy = et_options_policy,
+	.maxtype = IFLA_ESPTUN_MAX,
 	.newlink = dev_newlink,
+	.changelink = dev_changelink,
+	.get_size = dev_get_size,
+	.fill_info = dev_fill_info,
 	.get_link_net = dev_link_net,
 };
 

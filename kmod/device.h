@@ -11,6 +11,7 @@
 #include <net/gro_cells.h>
 
 #include "drop.h"
+#include "options.h"
 #include "select.h"
 
 /*
@@ -48,6 +49,7 @@ struct et_dev {
 	struct et_trie trie;
 	struct gro_cells gro_cells;
 	struct et_drops drops;
+	struct et_options options;
 
 	struct mutex cfg;		/* and what follows, but for in_net */
 	struct xarray peers;		/* by id */

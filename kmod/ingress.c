@@ -47,11 +47,12 @@ static int error_ipv4(struct sk_buff *skb, u32 info)
 	const struct iphdr *ip = (struct iphdr *)skb->data;
 	const struct ip_esp_hdr *esp = (struct ip_esp_hdr *)(skb->data + ip->ihl * 4);
 	const union et_addr to = { .v4 = ip->daddr };
+	const struct et_dev *edev = et_sa_sends_to(et_net(net), esp->spi, AF_INET, &to);
 
-	if (!et_sa_sends_to(et_net(net), esp->spi, AF_INET, &to))
+	if (!edev)
 		return -ENOENT;
 	if (icmp_hdr(skb)->type == ICMP_DEST_UNREACH && icmp_hdr(skb)->code == ICMP_FRAG_NEEDED)
-		ipv4_update_pmtu(skb, net, info, 0, IPPROTO_ESP);
+		ipv4_update_pmtu(skb, net, info, READ_ONCE(edev->options.link), IPPROTO_ESP);
 	return 0;
 }
 
@@ -72,11 +73,13 @@ static int error_ipv6(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, 
 	const struct ipv6hdr *ip = (struct ipv6hdr *)skb->data;
 	const struct ip_esp_hdr *esp = (struct ip_esp_hdr *)(skb->data + offset);
 	const union et_addr to = { .v6 = ip->daddr };
+	const struct et_dev *edev = et_sa_sends_to(et_net(net), esp->spi, AF_INET6, &to);
 
-	if (!et_sa_sends_to(et_net(net), esp->spi, AF_INET6, &to))
+	if (!edev)
 		return -ENOENT;
 	if (type == ICMPV6_PKT_TOOBIG)
-		ip6_update_pmtu(skb, net, info, 0, 0, sock_net_uid(net, NULL));
+		ip6_update_pmtu(skb, net, info, READ_ONCE(edev->options.link),
+				READ_ONCE(edev->options.mark), sock_net_uid(net, NULL));
 	return 0;
 }
 

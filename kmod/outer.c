@@ -29,6 +29,8 @@ static struct dst_entry *route_ipv4(struct et_dev *edev, const struct et_endpoin
 		.daddr = ep->remote.v4,
 		.saddr = ep->local.v4,
 		.flowi4_proto = outer_proto(o),
+		.flowi4_oif = READ_ONCE(edev->options.link),
+		.flowi4_mark = READ_ONCE(edev->options.mark),
 		.fl4_sport = ep->sport,
 		.fl4_dport = ep->dport,
 	};
@@ -50,6 +52,8 @@ static struct dst_entry *route_ipv6(struct et_dev *edev, const struct et_endpoin
 		.saddr = ep->local.v6,
 		.flowlabel = ep->flow_label,
 		.flowi6_proto = outer_proto(o),
+		.flowi6_oif = READ_ONCE(edev->options.link),
+		.flowi6_mark = READ_ONCE(edev->options.mark),
 		.fl6_sport = ep->sport,
 		.fl6_dport = ep->dport,
 	};
@@ -70,11 +74,10 @@ static void cache_ipv6(struct et_endpoint *ep, const struct et_outer *o)
 }
 
 /* As iptunnel_xmit() does for IPv4. */
-static void xmit_ipv6(struct sk_buff *skb, const struct et_outer *o, struct net *net, bool xnet)
+static void xmit_ipv6(struct sk_buff *skb, const struct et_outer *o, struct net *net)
 {
 	struct ipv6hdr *ip;
 
-	skb_scrub_packet(skb, xnet);
 	skb_clear_hash_if_not_l4(skb);
 	skb_dst_set(skb, o->dst);
 	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
@@ -83,7 +86,7 @@ static void xmit_ipv6(struct sk_buff *skb, const struct et_outer *o, struct net 
 	skb_reset_network_header(skb);
 	ip6_flow_hdr(ip, o->tos, o->flow_label);
 	ip->nexthdr = outer_proto(o);
-	ip->hop_limit = ip6_dst_hoplimit(o->dst);
+	ip->hop_limit = o->ttl ?: ip6_dst_hoplimit(o->dst);
 	ip->saddr = o->saddr.v6;
 	ip->daddr = o->daddr.v6;
 	skb->protocol = htons(ETH_P_IPV6);
@@ -111,7 +114,7 @@ static struct dst_entry *cached_ipv6(struct et_endpoint *ep, struct et_outer *o)
 }
 
 static void cache_ipv6(struct et_endpoint *ep, const struct et_outer *o) { }
-static void xmit_ipv6(struct sk_buff *skb, const struct et_outer *o, struct net *net, bool xnet) { }
+static void xmit_ipv6(struct sk_buff *skb, const struct et_outer *o, struct net *net) { }
 static void sum_udp_ipv6(struct sk_buff *skb, const struct et_outer *o) { }
 
 #endif
@@ -192,23 +195,21 @@ static void put_udp(struct sk_buff *skb, const struct et_outer *o)
  */
 void et_outer_xmit(struct sk_buff *skb, struct et_dev *edev, const struct et_outer *o)
 {
-	bool xnet = !net_eq(edev->net, dev_net(edev->dev));
-
 	/* what was said of the inner packet is not true of this one */
 	skb->encapsulation = 0;
 	skb->ip_summed = CHECKSUM_NONE;
 	if (o->dport)
 		put_udp(skb, o);
-	/* we count what we send ourselves; and the mark was for the inner packet */
-	skb->dev = NULL;
-	skb->mark = 0;
+	skb_scrub_packet(skb, !net_eq(edev->net, dev_net(edev->dev)));
+	skb->mark = READ_ONCE(edev->options.mark);
+	skb->dev = NULL;	/* we count what we send ourselves */
 	if (o->family == AF_INET6) {
-		xmit_ipv6(skb, o, edev->net, xnet);
+		xmit_ipv6(skb, o, edev->net);
 		return;
 	}
 	skb->protocol = htons(ETH_P_IP);
 	et_iptunnel_xmit(dst_rtable(o->dst), skb, o->saddr.v4, o->daddr.v4, outer_proto(o), o->tos,
-			 ip4_dst_hoplimit(o->dst), o->df ? htons(IP_DF) : 0, xnet);
+			 o->ttl ?: ip4_dst_hoplimit(o->dst), o->df ? htons(IP_DF) : 0);
 }
 
 /**

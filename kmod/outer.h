@@ -24,6 +24,7 @@ struct et_outer {
 	__be16 dport;
 	u8 family;		/* AF_INET or AF_INET6 */
 	u8 tos;			/* or traffic class */
+	u8 ttl;			/* or hop limit; 0: the route's */
 	bool df;		/* not to be fragmented */
 };
 

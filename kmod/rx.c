@@ -95,6 +95,17 @@ static u8 outer_dsfield(const struct sk_buff *skb)
 	return ip_hdr(skb)->version == 6 ? ipv6_get_dsfield(ipv6_hdr(skb)) : ip_hdr(skb)->tos;
 }
 
+/* The inner packet gets the outer one's DSCP and keeps its own ECN. */
+static void set_dscp(struct sk_buff *skb, u8 outer_tos)
+{
+	u8 dscp = outer_tos & ~INET_ECN_MASK;
+
+	if (skb->protocol == htons(ETH_P_IPV6))
+		ipv6_change_dsfield(ipv6_hdr(skb), INET_ECN_MASK, dscp);
+	else
+		ipv4_change_dsfield(ip_hdr(skb), INET_ECN_MASK, dscp);
+}
+
 /* Everything between the cipher and the stack. */
 static enum et_drop_reason check_inner(struct sk_buff *skb, struct et_sa *sa, u64 seq)
 {
@@ -122,6 +133,8 @@ static enum et_drop_reason check_inner(struct sk_buff *skb, struct et_sa *sa, u6
 	/* 2 and above: congestion was marked on a packet whose sender cannot know it */
 	if (INET_ECN_decapsulate(skb, outer_tos, ip_tunnel_get_dsfield(ip_hdr(skb), skb)) > 1)
 		return ET_DROP_ECN;
+	if (READ_ONCE(sa->peer->edev->options.decap_dscp))
+		set_dscp(skb, outer_tos);
 	return ET_RX_DELIVER;
 }
 

@@ -52,15 +52,17 @@ static const struct rhashtable_params out_params = {
 };
 
 /**
- * et_sa_sends_to - has an outbound SA this SPI and this peer address?
+ * et_sa_sends_to - which link has an outbound SA with this SPI and this peer address?
  * @enet: the outer namespace's
  * @spi: the SPI
  * @family: AF_INET or AF_INET6
  * @remote: the outer address
  *
  * Context: RCU read-side section.
+ * Return: the link, NULL for none.
  */
-bool et_sa_sends_to(struct et_net *enet, __be32 spi, u8 family, const union et_addr *remote)
+const struct et_dev *et_sa_sends_to(struct et_net *enet, __be32 spi, u8 family,
+				    const union et_addr *remote)
 {
 	const struct rhlist_head *pos, *list = rhltable_lookup(&enet->outs, &spi, out_params);
 	const struct et_endpoint *ep;
@@ -69,9 +71,9 @@ bool et_sa_sends_to(struct et_net *enet, __be32 spi, u8 family, const union et_a
 	rhl_for_each_entry_rcu(sa, pos, list, in_outs) {
 		ep = rcu_dereference(sa->peer->endpoint);
 		if (ep->family == family && et_addr_equal(&ep->remote, remote))
-			return true;
+			return sa->peer->edev;
 	}
-	return false;
+	return NULL;
 }
 
 /* The two tables of a namespace, empty. */

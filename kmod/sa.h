@@ -120,7 +120,8 @@ void et_sa_remove(struct et_sa *sa);
 
 /* RCU read-side section. */
 struct et_sa *et_spi_lookup(struct et_net *enet, __be32 spi);
-bool et_sa_sends_to(struct et_net *enet, __be32 spi, u8 family, const union et_addr *remote);
+const struct et_dev *et_sa_sends_to(struct et_net *enet, __be32 spi, u8 family,
+				    const union et_addr *remote);
 
 /* Softirqs off, under RCU or with a reference. */
 u64 et_sa_take_seq(struct et_sa *sa);

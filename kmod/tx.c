@@ -72,16 +72,17 @@ static int make_private(struct sk_buff *skb, u32 head, u32 tail)
  * May the outer packet not be fragmented? An IPv6 packet of 1280 octets has to
  * get through (RFC 8200 section 5): its sender would not make it smaller.
  */
-static bool dont_fragment(const struct sk_buff *skb)
+static bool dont_fragment(const struct sk_buff *skb, const struct et_options *opt)
 {
-	if (is_ipv6(skb))
-		return skb->len > IPV6_MIN_MTU;
-	return ip_hdr(skb)->frag_off & htons(IP_DF);
+	if (is_ipv6(skb) && skb->len <= IPV6_MIN_MTU)
+		return false;
+	return et_options_df(opt, is_ipv6(skb) || ip_hdr(skb)->frag_off & htons(IP_DF));
 }
 
 /* One packet, no longer than the path takes. Takes over skb and outer's route. */
 static void tx_one(struct sk_buff *skb, struct et_sa *sa, const struct et_outer *outer)
 {
+	const struct et_options *opt = &sa->peer->edev->options;
 	const struct et_esp_geom *g = et_cipher_geom(&sa->cipher);
 	u32 inner_len = skb->len;
 	u32 cipher_len = et_esp_cipher_len(g, inner_len);
@@ -110,9 +111,9 @@ static void tx_one(struct sk_buff *skb, struct et_sa *sa, const struct et_outer 
 		goto drop_block;
 
 	c->outer = *outer;
-	/* DSCP and ECN alike (RFC 6040 section 4.1) */
-	c->outer.tos = ip_tunnel_get_dsfield(ip_hdr(skb), skb);
-	c->outer.df = dont_fragment(skb);
+	c->outer.tos = et_options_tos(opt, ip_tunnel_get_dsfield(ip_hdr(skb), skb));
+	c->outer.ttl = et_options_ttl(opt, ip_tunnel_get_ttl(ip_hdr(skb), skb));
+	c->outer.df = dont_fragment(skb, opt);
 
 	skb_put(skb, tail);
 	et_esp_put_trailer(skb->data + inner_len, cipher_len - inner_len - ET_ESP_TRAILER_LEN,
@@ -166,14 +167,14 @@ static u32 inner_mtu(const struct et_sa *sa, const struct et_outer *outer)
 }
 
 /* Is it longer than fits the path? Tells the sender when it asked not to fragment. */
-static bool too_big(struct sk_buff *skb, u32 mtu)
+static bool too_big(struct sk_buff *skb, const struct et_options *opt, u32 mtu)
 {
 	if (is_ipv6(skb))
 		mtu = max_t(u32, mtu, IPV6_MIN_MTU);
 	if (skb_is_gso(skb) ? skb_gso_validate_network_len(skb, mtu) : skb->len <= mtu)
 		return false;
 	/* the outer packet is fragmented then, behind us */
-	if (!dont_fragment(skb))
+	if (!dont_fragment(skb, opt))
 		return false;
 
 	skb_dst_update_pmtu_no_confirm(skb, mtu);
@@ -207,7 +208,7 @@ static void tx_to_peer(struct sk_buff *skb, struct et_peer *peer)
 	mtu = inner_mtu(sa, &outer);
 	if (unlikely(mtu != READ_ONCE(peer->mtu)))
 		et_peer_mtu_changed(peer, mtu);
-	if (too_big(skb, mtu)) {
+	if (too_big(skb, &edev->options, mtu)) {
 		dst_release(outer.dst);
 		et_drop(skb, edev, peer, sa, ET_DROP_TOO_BIG);
 		return;

@@ -25,7 +25,7 @@ ok() { # NAME FUNCTION [ARG...]
 files() { git ls-files -co --exclude-standard -- "$@" | sort -u | while read -r f; do [ ! -e "$f" ] || echo "$f"; done; }
 
 format() {
-	files ikehelper/'*.[ch]' selftests/'*.[ch]' | while read -r f; do
+	files ikehelper/'*.[ch]' selftests/'*.[ch]' uapi/iproute2/'*.[ch]' | while read -r f; do
 		clang-format "$f" | cmp -s - "$f" || echo "$f: not in the project's format: clang-format -i $f"
 	done
 }
@@ -109,6 +109,7 @@ install_all() {
 		lib/systemd/system/ikehelper.service; do
 		[ -e "$root/usr/local/$f" ] || echo "$f is not installed"
 	done
+	find "$root/usr/lib" -name link_esptun.so | grep -q . || echo "link_esptun.so is not installed"
 	# in extra/ or updates/, compressed or not: each series of kbuild has its own habit
 	find "$root/lib/modules/$(scripts/kernel.sh version "$1")" -name 'esptun.ko*' | grep -q . || echo "esptun.ko is not installed"
 }

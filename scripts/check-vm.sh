@@ -5,8 +5,8 @@
 # A test is an executable .sh that prints TAP: vm is selftests/; interop is selftests/interop/, where
 # a test may name the layers that its VM sees in a line "# layers: ..."; renewal is the renewals of
 # interop alone, as many as RENEWALS says, and a table of what they lost.
-# A test runs as root and gets ESPTUN_KO, IKEHELPER and ESPTUN_BUILD (the folder of the tests' own
-# tools). A complaint of the kernel is a failure, too. Tests of what happens at once run a second time
+# A test runs as root and gets ESPTUN_KO, IKEHELPER, ESPTUN_BUILD (the folder of the tests' own
+# tools) and IP_LIB_DIR (where ip finds our plug-in). A complaint of the kernel is a failure, too. Tests of what happens at once run a second time
 # on two processors, on the first kernel; not all do, since emulated ones slow each other down. 7.2 beside
 # others is asked for a sample: the tests of what its interfaces have changed. As many VMs as this machine
 # has processors run side by side.
@@ -27,7 +27,8 @@ run() { # KERNEL CPUS "LAYER..." "TEST..."
 	read -ra tests <<<"$4"
 	version=$(scripts/kernel.sh version "$1")
 	scripts/vm.sh -k "$1" -s "$2" $idle "${layers[@]}" -t 3600 -e IKEHELPER="$build/ikehelper" \
-		-e ESPTUN_KO="$build/kmod-$version/esptun.ko" -e ESPTUN_BUILD="$build/selftests" "${env[@]}" \
+		-e ESPTUN_KO="$build/kmod-$version/esptun.ko" -e ESPTUN_BUILD="$build/selftests" \
+		-e IP_LIB_DIR="$build" "${env[@]}" \
 		prove -v --timer -e '' "${tests[@]}"
 }
 
@@ -77,7 +78,7 @@ parts=(vm)
 [ "$what" = vm ] || parts+=(interop)
 for kernel; do
 	KERNEL=$kernel scripts/setup.sh build "${parts[@]}"
-	make -s -j"$(nproc)" KERNEL="$kernel" modules helper >/dev/null
+	make -s -j"$(nproc)" KERNEL="$kernel" modules helper plugin >/dev/null
 done
 make -s -C selftests OUTPUT="$build/selftests"
 

@@ -87,6 +87,33 @@ enum esptun_mapping {
 	ESPTUN_MAPPING_FOLLOW,
 };
 
+/**
+ * enum esptun_df - Whether an outer packet may be fragmented.
+ * @ESPTUN_DF_COPY: as the inner packet; IPv6 is never fragmented
+ * @ESPTUN_DF_SET: never
+ * @ESPTUN_DF_CLEAR: always
+ */
+enum esptun_df {
+	ESPTUN_DF_COPY,
+	ESPTUN_DF_SET,
+	ESPTUN_DF_CLEAR,
+};
+
+#define ESPTUN_DSCP_COPY	64
+#define ESPTUN_TTL_INHERIT	256
+
+enum {
+	IFLA_ESPTUN_MARK = 1,
+	IFLA_ESPTUN_LINK,
+	IFLA_ESPTUN_DSCP,
+	IFLA_ESPTUN_DECAP_DSCP,
+	IFLA_ESPTUN_TTL,
+	IFLA_ESPTUN_DF,
+
+	__IFLA_ESPTUN_MAX,
+	IFLA_ESPTUN_MAX = (__IFLA_ESPTUN_MAX - 1)
+};
+
 enum {
 	ESPTUN_A_SELECTOR_LOCAL_IPV4 = 1,
 	ESPTUN_A_SELECTOR_LOCAL_LEN,
