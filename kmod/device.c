@@ -166,6 +166,7 @@ static void dev_setup(struct net_device *dev)
 
 	SET_NETDEV_DEVTYPE(dev, &dev_type);
 	dev->netdev_ops = &dev_ops;
+	dev->ethtool_ops = &et_ethtool_ops;
 	dev->header_ops = &ip_tunnel_header_ops;
 	dev->type = ARPHRD_NONE;
 	dev->flags = IFF_POINTOPOINT | IFF_NOARP;

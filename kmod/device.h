@@ -85,6 +85,9 @@ int et_rx_in_udp(struct sk_buff *skb);
 /* Process context, et_dev.cfg held. */
 void et_rx_held(struct et_sa *sa);
 
+/* ethtool.c */
+extern const struct ethtool_ops et_ethtool_ops;
+
 /* ingress.c. Process context. */
 int et_ingress_init(void);
 void et_ingress_exit(void);

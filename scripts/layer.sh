@@ -11,7 +11,7 @@ set -euo pipefail
 
 packages() {
 	case $1 in
-	guest) echo iproute2 iputils-ping jq kmod nftables openssl procps tcpdump ;;
+	guest) echo ethtool iproute2 iputils-ping jq kmod nftables openssl procps tcpdump ;;
 	tshark) echo tshark ;;
 	strongswan) echo strongswan-charon charon-systemd strongswan-swanctl libstrongswan-standard-plugins \
 		libcharon-extra-plugins ;;
