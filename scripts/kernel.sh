@@ -41,6 +41,7 @@ choose_release() { # SERIES
 		cat >"$dir/apt.conf" <<-END
 			APT::Install-Recommends "false";
 			APT::Sandbox::User "$(id -un)";
+			APT::Update::Error-Mode "any";
 			Dir::Etc::SourceList "$dir/sources.list";
 			Dir::Etc::SourceParts "-";
 			Dir::State::Lists "$dir/lists";
