@@ -143,9 +143,13 @@ key_log()
 # What went on is saved for somebody else, who needs neither root, a daemon nor the module.
 replays() # a|b
 {
-	ask "$1" record peer "$dir/$1.rec"
+	local was
+
+	# Again, if something happens in between.
+	while rm -f "$dir/$1.rec" && was=$(ask "$1" trace peer --json) && ask "$1" record peer "$dir/$1.rec" &&
+		[ "$was" != "$(ask "$1" trace peer --json)" ]; do :; done
 	same "$(stat -c %a "$dir/$1.rec")" 600
-	same "$("$IKEHELPER" replay "$dir/$1.rec" --json)" "$(ask "$1" trace peer --json)"
+	same "$("$IKEHELPER" replay "$dir/$1.rec" --json)" "$was"
 	cp "$dir/$1.rec" /tmp/recording
 	chmod 644 /tmp/recording
 	chroot --userspec=65534:65534 / "$IKEHELPER" -s /none replay /tmp/recording >/dev/null
