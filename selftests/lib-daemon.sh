@@ -57,18 +57,23 @@ child_of() # PID NAME
 no_sas() { [ "$(helper "$1" sa show --json | jq length)" = 0 ]; }
 
 # Pings of many a second from a to b, until calm; every single one has to be answered.
-flood()
+flood() # [ADDRESS...]
 {
-	while [ ! -e "$dir/calm" ]; do
-		a ping -q -n -c 50 -i 0.02 -W 20 $IN_B
-	done >"$dir/flood" 2>&1 &
-	FLOOD=$!
+	local to
+
+	FLOODS=()
+	for to in "${@:-$IN_B}"; do
+		while [ ! -e "$dir/calm" ]; do
+			a ping -q -n -c 50 -i 0.02 -W 20 "$to"
+		done >"$dir/flood-$to" 2>&1 &
+		FLOODS+=($!)
+	done
 }
 
 calm()
 {
 	touch "$dir/calm"
-	wait $FLOOD
-	grep transmitted "$dir/flood" | grep -v " 50 received, 0% packet loss" && return 1
-	grep -q " 50 received" "$dir/flood"
+	wait "${FLOODS[@]}"
+	grep -h transmitted "$dir"/flood-* | grep -v " 50 received, 0% packet loss" && return 1
+	same "$(grep -l " 50 received" "$dir"/flood-* | wc -l)" ${#FLOODS[@]}
 }
