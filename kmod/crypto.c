@@ -76,8 +76,8 @@ struct et_alg {
 		.name = "authenc(hmac(" hash ")," template ")",                            \
 		.name_esn = "authencesn(hmac(" hash ")," template ")",                     \
 		.missing = "authenc(hmac(" hash ")," template                              \
-			   ") is not in this kernel: it needs CONFIG_CRYPTO_AUTHENC"       \
-			   " and CONFIG_CRYPTO_" config,                                   \
+			   ") is not in this kernel: it needs CONFIG_CRYPTO_AUTHENC, _"    \
+			   config,                                                         \
 		.integ_key = "integ-key: hmac-" hash " takes " #octets " octets",          \
 		.integ_key_len = octets, .iv_in_aad = true, __VA_ARGS__                    \
 	}

@@ -52,7 +52,7 @@ for kernel; do
 	vm)
 		asked=$(echo selftests/!(lib*).sh)
 		[ "$kernel" != 7.2 ] || [ $# = 1 ] || asked=$(echo selftests/{link,netlink,netns,udp,unload}.sh)
-		job "$kernel" 1 guest "$asked"
+		job "$kernel" 1 "guest scapy" "$asked"
 		;;
 	interop) interop_jobs "$kernel" selftests/interop/!(lib|lib_*).sh ;;
 	renewal)

@@ -13,10 +13,11 @@ packages() {
 	case $1 in
 	guest) echo ethtool iproute2 iputils-ping jq kmod nftables openssl procps tcpdump ;;
 	tshark) echo tshark ;;
+	scapy) echo python3-scapy python3-cryptography ;;
 	strongswan) echo strongswan-charon charon-systemd strongswan-swanctl libstrongswan-standard-plugins \
 		libcharon-extra-plugins ;;
 	libreswan) echo libreswan libnss3-tools ;;
-	*) die "no layer $1: there are guest, tshark, strongswan, libreswan" ;;
+	*) die "no layer $1: there are guest, scapy, tshark, strongswan, libreswan" ;;
 	esac
 }
 

@@ -40,7 +40,7 @@ for part in "${parts[@]}"; do
 	vm)
 		packages+=(qemu-system-x86 busybox-static cpio xz-utils zstd kmod perl)
 		images=$own
-		layers+=(guest)
+		layers+=(guest scapy)
 		series=$own
 		;;
 	unit) packages+=(perl libcmocka-dev) series='' ;;

@@ -14,7 +14,7 @@
 #                  none. What waits is over at once, what computes takes longer; a busy host delays
 #                  nothing by the guest's clock. For one processor; KVM has no such clock.
 #     -x LAYER     a folder of unpacked packages, laid over the host's files, or one of layer.sh's
-#                  names: guest, tshark, strongswan, libreswan (repeatable)
+#                  names: guest, scapy, tshark, strongswan, libreswan (repeatable)
 #
 # The guest's root is the host's, read-only, under an overlay in its memory: every program and the
 # project are there at their own paths, and nothing written survives but what goes to an -o folder.
