@@ -10,7 +10,8 @@
 
 alg=aes128gcm16
 
-# Sites with a router between them, whose link to b takes 1280 octets; c behind a.
+# Sites with a router between them, whose link to b takes 1280 octets; c behind a. Who forwards IPv6
+# asks for neighbours from a link-local address, and new_ns makes none.
 far_sites() # 4|6 4|6
 {
 	families "$1" "$2"
@@ -29,6 +30,7 @@ far_sites() # 4|6 4|6
 		addr add $OUT_A/$OUT_LEN dev veth0
 		addr add $IN_A/$IN_LEN dev lo
 		addr add $GW_C/$LAN_LEN dev lan0
+		addr add fe80::1/64 dev lan0
 		link set veth0 up
 		link set lan0 up
 		route add $OUT_B via $R_A
@@ -37,6 +39,8 @@ far_sites() # 4|6 4|6
 		link add out0 mtu 1280 type veth peer name veth0 mtu 1280 netns $NS_B
 		addr add $R_A/$OUT_LEN dev in0
 		addr add $R_B/$OUT_LEN dev out0
+		addr add fe80::1/64 dev in0
+		addr add fe80::1/64 dev out0
 		link set in0 up
 		link set out0 up
 	END
