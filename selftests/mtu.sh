@@ -79,7 +79,8 @@ tcp_just_works() # 4|6 4|6 alone|in_udp
 	bulk_both_ways
 }
 
-# The largest packet that passes whole is the one that the man page's sum gives.
+# The largest packet that passes whole, since its DF is the outer packet's, is the one that the man
+# page's sum gives.
 told_mtu_is_exact() # 4|6 4|6 alone|in_udp MTU
 {
 	local header=28
@@ -92,7 +93,6 @@ told_mtu_is_exact() # 4|6 4|6 alone|in_udp MTU
 	c ip route get $IN_B
 	c ip route get $IN_B | grep -q "mtu $4 "
 	c ping -n -c 1 -W 5 -M "do" -s $(($4 - header)) $IN_B
-	[ "$4" = 1280 ] || same "$(sa_stat a out $SPI_AB packets)" "$(sa_stat b in $SPI_AB packets)"
 }
 
 # The MTU of the path is told where one looks, and each change of it is an event.
