@@ -18,7 +18,7 @@ static int append(struct tape *t, const char *line)
 	size_t len = strlen(line), need = t->now.len + len + 1;
 	char *text;
 
-	if (need > TAPE_MOST)
+	if (t->now.beginning && need > t->now.beginning + TAPE_MOST)
 		return -1;
 	if (need > t->now.cap) {
 		text = realloc(t->now.text, 2 * need);
@@ -44,7 +44,9 @@ bool tape_add(struct tape *t, const char *line, bool beginning)
 	/* A gap would make what follows worthless. */
 	if (append(t, line) < 0)
 		tape_free(t);
-	return !t->now.len || t->now.len > TAPE_MAX;
+	else if (beginning)
+		t->now.beginning = t->now.len;
+	return !t->now.len || t->now.len > t->now.beginning + TAPE_MAX;
 }
 
 int tape_tell(struct tape *t, void (*say)(void *ctx, const char *line), void *ctx)

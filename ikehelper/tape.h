@@ -7,8 +7,9 @@
 #include <stddef.h>
 
 /*
- * now grows to TAPE_MAX, and on until the core can make another beginning; then it is what
- * was before. One that grows too much is given up.
+ * now grows by TAPE_MAX behind its beginning, which is as long as the peer has subnets, and
+ * on until the core can make another beginning; then it is what was before. One that grows
+ * too much is given up.
  */
 #define TAPE_MAX  (128 * 1024)
 #define TAPE_MOST (4 * TAPE_MAX)
@@ -16,7 +17,7 @@
 struct tape {
 	struct {
 		char *text;
-		size_t len, cap;
+		size_t len, cap, beginning;
 	} before, now;
 };
 

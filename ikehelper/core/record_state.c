@@ -8,9 +8,10 @@
 
 #include "text.h"
 
-#define LIST_MAX \
-	64 /* suites, subnets, certificates, pairs or control tunnels of a peer */
-#define N(table) (sizeof(table) / sizeof((table)[0]))
+/* Pairs of subnets, as many as the configuration can make; authorities, control tunnels. */
+#define LIST_MAX   4096
+#define SUITES_MAX 64
+#define N(table)   (sizeof(table) / sizeof((table)[0]))
 
 const struct field path_fields[] = {
 	{ "here", FIELD_ADDR, offsetof(struct ike_path, local), 0 },
@@ -333,7 +334,8 @@ static int read_suites(const cJSON *o, struct ike_peer *cfg, char *why)
 
 	cfg->ike = room_for(ike, 1, sizeof(*cfg->ike), &cfg->n_ike);
 	cfg->esp = room_for(esp, 1, sizeof(*cfg->esp), &cfg->n_esp);
-	if (!cfg->ike || !cfg->esp || fields_read(o, &auth, 1, &method, why) ||
+	if (!cfg->ike || !cfg->esp || cfg->n_ike > SUITES_MAX ||
+	    cfg->n_esp > SUITES_MAX || fields_read(o, &auth, 1, &method, why) ||
 	    method > AUTH_ECDSA521)
 		return -1;
 	cJSON_ArrayForEach (v, ike) {

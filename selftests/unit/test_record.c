@@ -355,6 +355,48 @@ static void test_forged(void **state)
 	}
 }
 
+static void ignore(void *ctx, const struct trace_event *e)
+{
+	(void)ctx;
+	(void)e;
+}
+
+static void add_subnet(struct ike_peer *peer, size_t i)
+{
+	peer->child[i] = peer->child[0];
+	peer->child[i].remote.ip[1] = i / 250;
+	peer->child[i].remote.ip[2] = i % 250;
+	peer->child[i].remote.bits = 24;
+}
+
+/* As many subnets as a configuration can have are no obstacle to a replay. */
+static void test_many(void **state)
+{
+	static struct ike_child_cfg children[4096];
+	struct ike_env env = { .record = record, .ctx = &net.side[0] };
+	struct ike_peer peer;
+	struct ike_replay *r;
+	char why[IKE_REPLAY_WHY] = "";
+	struct ike *ike;
+
+	(void)state;
+	begin((struct pair_cfg){ 0 });
+	peer = net.side[0].peer;
+	children[0] = peer.child[0];
+	peer.child = children;
+	peer.n_child = sizeof(children) / sizeof(children[0]);
+	for (size_t i = 1; i < peer.n_child; i++)
+		add_subnet(&peer, i);
+	ike = ike_new(&env);
+	assert_non_null(ike);
+	assert_int_equal(ike_peer_add(ike, &peer), 0);
+	r = ike_replay_new(ignore, NULL);
+	assert_int_equal(ike_replay_line(r, tape[0].line[tape[0].first], why), 0);
+	ike_replay_free(r);
+	ike_free(ike);
+	end();
+}
+
 /* --- secrets ----------------------------------------------------------------------- */
 
 static void add_secret(const void *data, size_t len)
@@ -500,12 +542,6 @@ static void test_secrets(void **state)
 
 /* --- what is no recording ---------------------------------------------------------- */
 
-static void ignore(void *ctx, const struct trace_event *e)
-{
-	(void)ctx;
-	(void)e;
-}
-
 static void refuse_line(const char *line, const char *want)
 {
 	struct ike_replay *r = ike_replay_new(ignore, NULL);
@@ -547,7 +583,7 @@ static void count(void *ctx, const char *line)
 /* What is kept begins with a beginning, goes to the last line, and does not grow. */
 static void test_tape(void **state)
 {
-	static char line[1000];
+	static char line[1000], large[2 * TAPE_MOST];
 	struct tape t = { 0 };
 	bool wanted = false;
 
@@ -573,6 +609,14 @@ static void test_tape(void **state)
 	assert_true(wanted);
 	assert_int_equal(tape_tell(&t, count, NULL), -1);
 	assert_false(tape_add(&t, "begin", true));
+	assert_int_equal(tape_tell(&t, count, NULL), 0);
+	tape_free(&t);
+	/* The beginning of a peer with very many subnets leaves room for what follows it. */
+	memset(large, 'x', sizeof(large) - 1);
+	assert_false(tape_add(&t, large, true));
+	for (size_t i = 0; i < TAPE_MAX / sizeof(line); i++)
+		assert_false(tape_add(&t, line, false));
+	assert_true(tape_add(&t, line, false));
 	assert_int_equal(tape_tell(&t, count, NULL), 0);
 	tape_free(&t);
 }
@@ -607,7 +651,7 @@ int main(void)
 		cmocka_unit_test(test_adopted),	   cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_forged),	   cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_bad_lines),  cmocka_unit_test(test_tape),
-		cmocka_unit_test(test_astray),
+		cmocka_unit_test(test_astray),	   cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
