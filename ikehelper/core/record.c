@@ -49,18 +49,28 @@ static void begin(struct peer *peer, const char *what, cJSON *part)
 			     limits_fields, 4, ike);
 }
 
+/*
+ * Whether the payloads of what comes in clear are anything to the core: those of Main Mode
+ * 1 to 4 and of notifies. Aggressive Mode shows a hash to guess the pre-shared key by, and
+ * who spoke in our name to the peer, and does not see the answer, would read it here.
+ */
+static bool is_read(const uint8_t *header)
+{
+	return !(header[19] & FLAG_ENCRYPTED) && (header[17] & 0xf0) == IKE_V1 &&
+	       (header[18] == XCHG_MAIN || header[18] == XCHG_INFO);
+}
+
 void record_input(struct peer *peer, const struct ike_path *path, struct chunk datagram)
 {
-	bool encrypted = datagram.p[19] & FLAG_ENCRYPTED;
+	bool shown = is_read(datagram.p);
 	cJSON *o;
 
 	if (!recording(peer->ike))
 		return;
 	o = cJSON_CreateObject();
 	fields_write(o, path_fields, 2, path);
-	hex_write(o, "data",
-		  CHUNK(datagram.p, encrypted ? IKE_HEADER_LEN : datagram.len));
-	if (encrypted)
+	hex_write(o, "data", CHUNK(datagram.p, shown ? datagram.len : IKE_HEADER_LEN));
+	if (!shown)
 		cJSON_AddNumberToObject(o, "encrypted", datagram.len - IKE_HEADER_LEN);
 	begin(peer, "input", o);
 	peer->ike->input = o;

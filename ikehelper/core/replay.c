@@ -151,7 +151,7 @@ static int again(const struct ike_replay *r, struct buf *b)
 	return s ? buf_set(b, s->data, s->len) : -1;
 }
 
-/* The encrypted part, which is of len octets. */
+/* The encrypted part, which is of len octets; without "found" nobody reads it. */
 static int encrypted(struct ike_replay *r, const cJSON *o, struct buf *b, size_t len)
 {
 	const char *found = cJSON_GetStringValue(cJSON_GetObjectItem(o, "found"));

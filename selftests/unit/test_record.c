@@ -361,6 +361,39 @@ static void ignore(void *ctx, const struct trace_event *e)
 	(void)e;
 }
 
+/* What answers Aggressive Mode in our name: its HASH is nobody's business. */
+static void test_aggressive(void **state)
+{
+	uint8_t data[IKE_HEADER_LEN + 24] = { 0 };
+	size_t before;
+
+	(void)state;
+	begin((struct pair_cfg){ 0 });
+	memset(data, 0xc1, 16); /* both cookies */
+	data[16] = PL_HASH;
+	data[17] = IKE_V1;
+	data[18] = XCHG_AGGRESSIVE;
+	data[27] = sizeof(data);
+	data[31] = 24;
+	memset(data + 32, 0xa7, 20);
+	before = tape[0].n;
+	pair_inject(&net, 0, data, sizeof(data));
+	assert_int_equal(tape[0].n, before + 1);
+	assert_null(strstr(tape[0].line[before], "a7a7"));
+	check_side(0);
+	/* The same to the core, and in the ladder, whatever else it is. */
+	memset(data + 8, 0, 8);
+	pair_inject(&net, 0, data, sizeof(data));
+	data[18] = XCHG_QUICK;
+	pair_inject(&net, 0, data, sizeof(data));
+	data[17] = 0x20;
+	pair_inject(&net, 0, data, sizeof(data));
+	for (size_t i = before; i < tape[0].n; i++)
+		assert_null(strstr(tape[0].line[i], "a7a7"));
+	check_side(0);
+	end();
+}
+
 static void add_subnet(struct ike_peer *peer, size_t i)
 {
 	peer->child[i] = peer->child[0];
@@ -651,7 +684,8 @@ int main(void)
 		cmocka_unit_test(test_adopted),	   cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_forged),	   cmocka_unit_test(test_secrets),
 		cmocka_unit_test(test_bad_lines),  cmocka_unit_test(test_tape),
-		cmocka_unit_test(test_astray),	   cmocka_unit_test(test_many),
+		cmocka_unit_test(test_astray),	   cmocka_unit_test(test_aggressive),
+		cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
