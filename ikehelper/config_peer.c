@@ -75,12 +75,16 @@ static void set_interface(struct parser *p, struct peer_config *peer)
 /*
  * 0.0.0.0/8, 127.0.0.0/8, and 224.0.0.0 and above never are; nor are, with what is no
  * global unicast or unique local address, ::, ::1, IPv4 in IPv6, fe80::/10 and ff00::/8.
+ * 64:ff9b:: is the way to IPv4 through a NAT64 (RFC 6052).
  */
 static bool may_be_gateway(const struct ike_addr *a)
 {
+	static const uint8_t nat64[] = { 0, 0x64, 0xff, 0x9b };
+
 	if (a->family == 4)
 		return a->ip[0] && a->ip[0] != 127 && a->ip[0] < 224;
-	return (a->ip[0] & 0xe0) == 0x20 || (a->ip[0] & 0xfe) == 0xfc;
+	return (a->ip[0] & 0xe0) == 0x20 || (a->ip[0] & 0xfe) == 0xfc ||
+	       !memcmp(a->ip, nat64, sizeof(nat64));
 }
 
 static void set_addr(struct parser *p, enum key k, const char *v, int line,

@@ -209,6 +209,8 @@ static const struct {
 	  "FILE:6: local = fe80::1 is of another IP version than remote\n" },
 	{ GOOD "local = 2001:db8::1\n",
 	  "FILE:6: local = 2001:db8::1 is of another IP version than remote\n" },
+	{ GOOD "local = 64:ff9b::c000:201\n",
+	  "FILE:6: local = 64:ff9b::c000:201 is of another IP version than remote\n" },
 	{ GOOD "local-subnets = ::/0\nremote-subnets = 10.0.0.0/8, ::/0\n",
 	  "FILE:7: remote-subnets has IPv4 subnets, but local-subnets has none\n" },
 	{ GOOD "local-subnets = 10.0.0.0/8, ::/0\nremote-subnets = 10.0.0.0/8\n",
