@@ -164,7 +164,7 @@ static int run_again(struct drawing *d, const char *path, FILE *in)
 	char why[IKE_REPLAY_WHY];
 	char *line = NULL;
 	size_t size = 0, n = 0, astray = 0;
-	int ret = r ? 0 : -1;
+	int ret = r ? 0 : -1, err;
 
 	while (ret >= 0 && getline(&line, &size, in) >= 0) {
 		ret = ike_replay_line(r, line, why);
@@ -172,6 +172,7 @@ static int run_again(struct drawing *d, const char *path, FILE *in)
 		if (ret > 0)
 			astray = n;
 	}
+	err = errno;
 	free(line);
 	if (r)
 		ike_replay_free(r);
@@ -179,6 +180,8 @@ static int run_again(struct drawing *d, const char *path, FILE *in)
 		return fail("replay: out of memory");
 	if (ret < 0)
 		return fail("replay: %s, line %zu: %s", path, n, why);
+	if (ferror(in))
+		return fail("replay: cannot read %s: %s", path, strerror(err));
 	if (!n)
 		return fail("replay: %s is empty", path);
 	if (astray)
