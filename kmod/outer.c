@@ -57,8 +57,12 @@ static struct dst_entry *route_ipv6(struct et_dev *edev, const struct et_endpoin
 		.fl6_sport = ep->sport,
 		.fl6_dport = ep->dport,
 	};
-	struct dst_entry *dst = ip6_dst_lookup_flow(edev->net, NULL, &fl6, NULL);
+	struct dst_entry *dst;
 
+	/* booted with ipv6.disable=1: there are no tables to look into */
+	if (!ipv6_mod_enabled())
+		return ERR_PTR(-EAFNOSUPPORT);
+	dst = ip6_dst_lookup_flow(edev->net, NULL, &fl6, NULL);
 	o->saddr.v6 = fl6.saddr;
 	return dst;
 }

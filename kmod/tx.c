@@ -166,6 +166,13 @@ static u32 inner_mtu(const struct et_sa *sa, const struct et_outer *outer)
 	return et_esp_inner_max(et_cipher_geom(&sa->cipher), path > around ? path - around : 0);
 }
 
+/* Booted with ipv6.disable=1 the stack has nothing to answer with, and would not look. */
+static void icmpv6_error(struct sk_buff *skb, u8 type, u8 code, u32 info)
+{
+	if (ipv6_mod_enabled())
+		icmpv6_ndo_send(skb, type, code, info);
+}
+
 /* Is it longer than fits the path? Tells the sender when it asked not to fragment. */
 static bool too_big(struct sk_buff *skb, const struct et_options *opt, u32 mtu)
 {
@@ -179,7 +186,7 @@ static bool too_big(struct sk_buff *skb, const struct et_options *opt, u32 mtu)
 
 	skb_dst_update_pmtu_no_confirm(skb, mtu);
 	if (is_ipv6(skb))
-		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
+		icmpv6_error(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
 	else
 		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, htonl(mtu));
 	return true;
@@ -309,7 +316,7 @@ static enum et_drop_reason refuse(struct sk_buff *skb, const struct et_dev *edev
 	if (is_link_local(flow))
 		return ET_DROP_LINK_LOCAL;
 	if (is_ipv6(skb))
-		icmpv6_ndo_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
+		icmpv6_error(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADDR_UNREACH, 0);
 	else
 		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH, 0);
 	return et_trie_has_remote(&edev->trie, flow) ? ET_DROP_SELECTOR_OUT : ET_DROP_NO_PEER;
