@@ -88,6 +88,11 @@ static inline void et_dev_setup(struct net_device *dev)
 #define dst_rtable(dst) ((struct rtable *)(dst))
 #endif
 
+/* Since 6.12 and its like, of tunnels over tunnels; each level takes a good part of the stack. */
+#ifndef IP_TUNNEL_RECURSION_LIMIT
+#define IP_TUNNEL_RECURSION_LIMIT 5
+#endif
+
 /* In 6.16 iptunnel_xmit() took the IPCB flags as one more argument. */
 static inline void et_iptunnel_xmit(struct rtable *rt, struct sk_buff *skb, __be32 saddr,
 				    __be32 daddr, u8 proto, u8 tos, u8 ttl, __be16 df)

@@ -341,6 +341,11 @@ netdev_tx_t et_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (skb->protocol != htons(ETH_P_IP) && !is_ipv6(skb))
 		goto drop;
 
+	/* a loop through other tunnels, which no single route shows */
+	reason = ET_DROP_ROUTE_LOOP;
+	if (unlikely(dev_recursion_level() > IP_TUNNEL_RECURSION_LIMIT))
+		goto drop;
+
 	skb_reset_network_header(skb);
 	reason = ET_DROP_MALFORMED_OUT;
 	if (parse_inner(skb, &flow))
