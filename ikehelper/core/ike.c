@@ -165,8 +165,8 @@ static void cannot_open(struct exchange *x, const struct row *row, int ret,
 	if (row->prot == PROT_HASH_INFO && !sa->established && !sa->hint_garbage &&
 	    !main_signed(sa)) {
 		e = trace_note(
-			sa, "The peer answers packet 5 with what does not decrypt: most "
-			    "likely the pre-shared keys differ.");
+			sa, "The peer answers packet 5 with what does not decrypt: the "
+			    "pre-shared keys differ, or its packet 6 was lost.");
 		if (e)
 			snprintf(e->code, sizeof(e->code), "psk-differs");
 		sa->hint_garbage = true;
