@@ -188,9 +188,10 @@ reserved_spi_knows_the_peer()
 	spi=$(helper b sa alloc esp0 1)
 	a ip addr add 2001:db8:f::99/64 dev veth0
 	esp_sa a out "$spi" aes128gcm16 "$KEY_AB"
+	helper a sa activate esp0 1 "$spi"
 	helper a peer set esp0 1 local 2001:db8:f::99
 	no_ping a $IN_B
-	same "$(sa_drop b in "$spi" spi-reserved)" 1
+	same "$(peer_drop b 1 spi-reserved)" 1
 	helper a peer set esp0 1 local $OUT_A
 	a ping -n -c 1 -W 3 $IN_B >"$dir/ping" &
 	sleep 0.3
