@@ -195,7 +195,9 @@ static int parse_selector(const struct nlattr *nest, struct et_selector *sel,
 		NL_SET_ERR_MSG(extack, "selectors: local and remote address and length are needed");
 		return -EINVAL;
 	}
-	if (sel->family != remote_family) {
+	if (sel->family != remote_family ||
+	    (tb[ESPTUN_A_SELECTOR_LOCAL_IPV4] && tb[ESPTUN_A_SELECTOR_LOCAL_IPV6]) ||
+	    (tb[ESPTUN_A_SELECTOR_REMOTE_IPV4] && tb[ESPTUN_A_SELECTOR_REMOTE_IPV6])) {
 		NL_SET_ERR_MSG(extack, "selectors: local and remote are of two families");
 		return -EINVAL;
 	}
