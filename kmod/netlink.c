@@ -262,15 +262,6 @@ static struct et_selectors *parse_selectors(struct genl_info *info)
 	return sels;
 }
 
-/* Of the other gateway or of ours. A link-local one would need a link beside it. */
-static bool is_unicast(u8 family, const union et_addr *addr)
-{
-	if (family == AF_INET)
-		return addr->v4 && !ipv4_is_multicast(addr->v4) && !ipv4_is_lbcast(addr->v4);
-	return !ipv6_addr_any(&addr->v6) && !ipv6_addr_v4mapped(&addr->v6) &&
-	       !(ipv6_addr_type(&addr->v6) & (IPV6_ADDR_MULTICAST | IPV6_ADDR_LINKLOCAL));
-}
-
 /* An outer address, if one is given. @any: it may be 0, too. */
 static int parse_outer(struct genl_info *info, int ipv4, int ipv6, bool any, u8 *family,
 		       union et_addr *addr)
@@ -280,7 +271,7 @@ static int parse_outer(struct genl_info *info, int ipv4, int ipv6, bool any, u8 
 	*family = get_addr(info->attrs[ipv4], info->attrs[ipv6], addr);
 	if (info->attrs[ipv4] && info->attrs[ipv6])
 		return REFUSE(info, attr, -EINVAL, "an IPv4 and an IPv6 address: give one");
-	if (!*family || (any && ipv6_addr_any(&addr->v6)) || is_unicast(*family, addr))
+	if (!*family || (any && ipv6_addr_any(&addr->v6)) || et_addr_is_outer(*family, addr))
 		return 0;
 	if (any)
 		return REFUSE(info, attr, -EINVAL, "local: no unicast address that is routed");

@@ -332,12 +332,28 @@ int et_peer_set(struct et_dev *edev, struct et_peer_params *p)
 }
 
 /**
+ * et_addr_is_outer - can a gateway be at this address?
+ * @family: AF_INET or AF_INET6
+ * @addr: the address
+ *
+ * Return: true for a unicast address that is routed. A link-local one would
+ * need a link beside it.
+ */
+bool et_addr_is_outer(u8 family, const union et_addr *addr)
+{
+	if (family == AF_INET)
+		return addr->v4 && !ipv4_is_multicast(addr->v4) && !ipv4_is_lbcast(addr->v4);
+	return !ipv6_addr_any(&addr->v6) && !ipv6_addr_v4mapped(&addr->v6) &&
+	       !(ipv6_addr_type(&addr->v6) & (IPV6_ADDR_MULTICAST | IPV6_ADDR_LINKLOCAL));
+}
+
+/**
  * et_peer_heard_from - an SA's newest packet came from a place of its own
  * @peer: whose SA
  * @from: where it came from
  *
  * Only a place of the endpoint's kind counts: whether ESP travels in UDP is
- * negotiated, no NAT changes that.
+ * negotiated, no NAT changes that. And one that netlink would take.
  *
  * Context: process, et_dev.cfg held.
  * Return: false when it is too soon to tell: call again in a second.
@@ -355,7 +371,8 @@ bool et_peer_heard_from(struct et_peer *peer, const struct et_source *from)
 	};
 	u64 now = ktime_get_boottime_ns();
 
-	if (peer->mapping == ESPTUN_MAPPING_IGNORE || !from->port != !ep->dport)
+	if (peer->mapping == ESPTUN_MAPPING_IGNORE || !from->port != !ep->dport ||
+	    !et_addr_is_outer(from->family, &from->addr))
 		return true;
 	if (from->family == ep->family && et_addr_equal(&from->addr, &ep->remote) &&
 	    from->port == ep->dport) {

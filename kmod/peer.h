@@ -82,6 +82,8 @@ struct et_peer_params {
 	u32 bad_selector;		/* set on -EEXIST */
 };
 
+bool et_addr_is_outer(u8 family, const union et_addr *addr);
+
 /* Process context, et_dev.cfg held. */
 struct et_peer *et_peer_find(struct et_dev *edev, u32 id);
 int et_peer_set(struct et_dev *edev, struct et_peer_params *p);
