@@ -321,13 +321,24 @@ static int put_id_and_proof(struct exchange *x, struct buf *b, size_t *next)
 	return 0;
 }
 
-/* No tunnel of any kind with this peer but the one that is being made? */
+/*
+ * No tunnel with this peer that is of use but the one that is being made? ESP in UDP from
+ * an address that we have no more is of none; but the peer's kernel may have followed us,
+ * and then strongSwan's sends on the old SA for ever, whose new control tunnel does not
+ * know it and takes no DELETE for it.
+ */
 static bool first_contact(const struct ike_sa *sa)
 {
+	bool moved = false;
+
 	for (size_t i = 0; i < sa->peer->cfg->n_child; i++)
-		if (sa->peer->child[i].pairs)
-			return false;
-	return !sa_current(sa->peer);
+		for (const struct pair *p = sa->peer->child[i].pairs; p; p = p->next) {
+			if (!p->encap || !p->path.local.family ||
+			    same_address(&p->path.local, &sa->path.local))
+				return false;
+			moved = true;
+		}
+	return moved || !sa_current(sa->peer);
 }
 
 int main5_out(struct exchange *x, struct buf *b, size_t *next)

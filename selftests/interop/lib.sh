@@ -59,11 +59,12 @@ configure() # a|b PSK IKE ESP [LINE OF ITS SECTION...]
 		grep -v "= default$" >"$dir/$1.conf"
 }
 
+# What RUN names runs it.
 start_ikehelper() # PSK IKE ESP [LINE OF ITS SECTION...]
 {
 	configure a "$@"
 	esp_dev a
-	ask run -c "$dir/a.conf" >"$dir/ikehelper.log" 2>&1 &
+	a ${RUN:-} "$IKEHELPER" -s "$dir/control" run -c "$dir/a.conf" >"$dir/ikehelper.log" 2>&1 &
 	wait_for ask status
 }
 
@@ -318,14 +319,27 @@ count_lost()
 	awk -F '[= ]' '/icmp_seq=/ { if (!seen[$6]++) n++; if ($6 > max) max = $6 } END { print max - n }' "$1"
 }
 
-# renew COUNT we|they esp|ike: so many renewals under a ping that never stops.
-renew()
+# Pings from a to b that never stop, until calm.
+flood()
 {
-	local i old ping
-
 	# Not by a(): the signal has to reach ping itself.
 	ip netns exec "$NS_A" ping -n -i 0.03 -I $IN_A $IN_B >"$dir/ping" 2>&1 &
-	ping=$!
+	FLOOD=$!
+}
+
+calm()
+{
+	sleep 1
+	kill -INT $FLOOD
+	wait $FLOOD || true
+}
+
+# renew COUNT we|they esp|ike: so many renewals under the flood.
+renew()
+{
+	local i old
+
+	flood
 	for ((i = 0; i < $1; i++)); do
 		# strongSwan 5.9 takes the ESP tunnels over from one older control tunnel, and ends those of others.
 		[ "$3" = esp ] || wait_for one_control_tunnel
@@ -333,9 +347,7 @@ renew()
 		"$2_renew" "$3"
 		wait_for changed "$3" "$old"
 	done
-	sleep 1
-	kill -INT $ping
-	wait $ping || true
+	calm
 	printf '%s %s %s %s %s %s\n' "$PEER" "$2" "$3" "$1" "$(grep -c icmp_seq= "$dir/ping")" \
 		"$(count_lost "$dir/ping")" >>"$dir/renewals"
 }
@@ -384,6 +396,39 @@ death_renew()
 	kill_ikehelper
 	ask run -c "$dir/a.conf" >>"$dir/ikehelper.log" 2>&1 &
 	wait_for ask status
+}
+
+# Ours die under the flood, one kind after the other or all at once, and who runs them (RUN=fdstore)
+# keeps the sockets and starts them again. Nothing is lost until the old tunnels have gone.
+we_die() # each|all
+{
+	flood
+	"$1_dies"
+	calm
+	same "$(count_lost "$dir/ping")" 0
+	# What is missing at the very end does not count as lost: there it has to be up.
+	pings_both_ways
+}
+
+all_dies() { dies ikehelper; }
+
+each_dies()
+{
+	dies ikehelper-dh
+	dies ikehelper-cert
+	dies ikehelper-keys
+	dies ikehelper-net
+	dies '^ikehelper$'
+}
+
+dies() # PATTERN OF NAMES
+{
+	local old
+
+	old=$(in_use esp)
+	kill_in "$NS_A" "$1"
+	wait_for changed esp "$old"
+	wait_for one_of_each
 }
 
 # A limit of packets renews the ESP tunnels before it is reached, and none is lost.

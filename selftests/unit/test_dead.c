@@ -381,16 +381,65 @@ static void address_changes(void **state)
 	pair_stop(&net);
 }
 
+static size_t initial_contacts(void)
+{
+	const struct trace_event *e;
+	size_t n = 0;
+
+	for (size_t i = 0; (e = pair_event(&net.side[0], TRACE_SENT, i)); i++)
+		n += e->number == 5 && strstr(e->words, "INITIAL-CONTACT");
+	return n;
+}
+
+/*
+ * In UDP the peer's kernel may follow the old SAs and go on sending on them: it is told to
+ * drop them, which it need not where they end with the old address.
+ */
+static void address_changes_in_udp(void **state)
+{
+	static const struct pair_cfg cfg = { .dpd_seconds = { 30, 0 } };
+	struct peer *peer;
+
+	(void)state;
+	for (int encap = 0; encap < 2; encap++) {
+		pair_start(&net, &cfg);
+		net.side[0].peer.local.family = 0;
+		net.side[0].peer.encap = encap;
+		pair_command(&net, 0, IKE_UP);
+		changed("\xc0\0\2\1");
+		assert_int_equal(initial_contacts(), 1);
+		/* As if it had been another one so far. */
+		peer = net.side[0].ike->peers;
+		peer->child[0].pairs->path.local.ip[3] = 9;
+		sa_current(peer)->path.local.ip[3] = 9;
+		changed("\xc0\0\2\x9");
+		changed("\xc0\0\2\1");
+		pair_run(&net, net.now + 3 * MINUTE);
+		assert_true(pair_usable(&net, 0));
+		assert_int_equal(initial_contacts(), 1 + encap);
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(pair_count_sas(&net.side[i], true), 1);
+		pair_stop(&net);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(started_by_traffic), cmocka_unit_test(traffic_to_nobody),
-		cmocka_unit_test(idle_is_not_dead),   cmocka_unit_test(esp_is_life),
-		cmocka_unit_test(dead_peer),	      cmocka_unit_test(reborn),
-		cmocka_unit_test(lossy_is_not_dead),  cmocka_unit_test(after_sleep),
-		cmocka_unit_test(peer_without_dpd),   cmocka_unit_test(sequence_numbers),
-		cmocka_unit_test(route_returns),      cmocka_unit_test(route_changes),
+		cmocka_unit_test(started_by_traffic),
+		cmocka_unit_test(traffic_to_nobody),
+		cmocka_unit_test(idle_is_not_dead),
+		cmocka_unit_test(esp_is_life),
+		cmocka_unit_test(dead_peer),
+		cmocka_unit_test(reborn),
+		cmocka_unit_test(lossy_is_not_dead),
+		cmocka_unit_test(after_sleep),
+		cmocka_unit_test(peer_without_dpd),
+		cmocka_unit_test(sequence_numbers),
+		cmocka_unit_test(route_returns),
+		cmocka_unit_test(route_changes),
 		cmocka_unit_test(address_changes),
+		cmocka_unit_test(address_changes_in_udp),
 	};
 
 	return cmocka_run_group_tests_name("dead", tests, NULL, NULL);

@@ -35,7 +35,7 @@ swanctl_connection() # IKE ESP LOCAL REMOTE: how each proves who it is
 		connections { t {
 		  version = 1
 		  local_addrs = $OUT_B
-		  remote_addrs = $OUT_A
+		  remote_addrs = ${REMOTES:-$OUT_A}
 		  proposals = $1
 		  local { $3 }
 		  remote { $4 }
