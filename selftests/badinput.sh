@@ -77,7 +77,7 @@ numbers()
 	wrong "no subnet" helper a peer add esp0 2 remote 192.0.2.1 selectors 10.1.0.0/33=10.2.0.0/16
 	wrong "write 10.1.0.0/16" helper a peer add esp0 2 remote 192.0.2.1 selectors 10.1.0.1/16=10.2.0.0/16
 	wrong "LOCAL=REMOTE" helper a peer add esp0 2 remote 192.0.2.1 selectors 10.1.0.0/16
-	wrong "IPv4 address" helper a peer add esp0 2 remote osaka selectors $NET_A=$NET_B
+	wrong "remote wants an address" helper a peer add esp0 2 remote osaka selectors $NET_A=$NET_B
 	wrong "window" add in 0x1001 aes128gcm16 "$dir/key" replay 100
 	wrong "wants a number" add in 0x1001 aes128gcm16 "$dir/key" limits soft-packets many
 }
