@@ -13,7 +13,7 @@ OTHER_A=198.51.100.3
 # shellcheck disable=SC2034  # of peers/strongswan.sh
 REMOTES="$OUT_A, $OTHER_A"
 
-# We use the address that the route says, and are known by another name.
+# We use the address that the route says, and are known by another name. before: what is in use then.
 up()
 {
 	local id="local-id = $OUT_A"
@@ -24,6 +24,7 @@ up()
 	start_ikehelper "$psk" $main aes128gcm16 "start = now" "dpd-delay = 0" "$id" "$@"
 	tunnel_is_up
 	pings_both_ways
+	before=$(in_use esp)
 }
 
 second_wire()
@@ -45,6 +46,7 @@ from_the_other()
 
 	wait_for ping_once a $IN_B
 	echo "report: $1: traffic is back after $((SECONDS - began)) s"
+	wait_for changed esp "$before"
 	same "$(ask status --json | jq -r '.peers[] | select(.state == "established").local')" $OTHER_A
 	watch a "$2" "$dir/wire"
 	pings_both_ways
@@ -76,11 +78,8 @@ another_line()
 # The route goes another way with the same addresses: that is no reason for anything.
 another_route() # [LINE...]
 {
-	local before
-
 	up "$@"
 	second_wire
-	before=$(in_use esp)
 	flood
 	ip -n "$NS_A" route add $OUT_B via 203.0.113.2 dev veth1 src $OUT_A
 	ip -n "$NS_B" route add $OUT_A via 203.0.113.1
