@@ -5,11 +5,11 @@
 # A test is an executable .sh that prints TAP: vm is selftests/; interop is selftests/interop/, where
 # a test may name the layers that its VM sees in a line "# layers: ..."; renewal is the renewals of
 # interop alone, as many as RENEWALS says, and a table of what they lost.
-# A test runs as root and gets ESPTUN_KO, IKEHELPER, ESPTUN_BUILD (the folder of the tests' own
-# tools) and IP_LIB_DIR (where ip finds our plug-in). A complaint of the kernel is a failure, too. Tests of what happens at once run a second time
-# on two processors, on the first kernel; not all do, since emulated ones slow each other down. 7.2 beside
-# others is asked for a sample: the tests of what its interfaces have changed. As many VMs as this machine
-# has processors run side by side.
+# A test runs as root and gets ESPTUN_KO, IKEHELPER, ESPTUN_BUILD (the folder of the tests' own tools)
+# and IP_LIB_DIR (where ip finds our plug-in). A complaint of the kernel is a failure, too. Tests of what
+# happens at once run a second time on two processors, on the first kernel; not all do, since emulated
+# ones slow each other down. 7.2 beside others is asked for a sample: the tests of what its interfaces
+# have changed. As many VMs as this machine has processors run side by side.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
